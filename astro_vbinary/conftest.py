@@ -1,0 +1,45 @@
+"""What every test of the package can use; nothing here is for users."""
+
+import os
+from pathlib import Path
+
+# Before anything imports matplotlib: no test may open a window.
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import hypothesis
+import pytest
+from pytest_astropy_header.display import PYTEST_HEADER_MODULES, TESTED_VERSIONS
+
+# The same examples in every run, so that a failure can be repeated anywhere;
+# HYPOTHESIS_PROFILE=thorough looks for new ones.
+hypothesis.settings.register_profile(
+    "ci", deadline=None, derandomize=True, print_blob=True
+)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config):
+    from astro_vbinary import __version__
+
+    config.option.astropy_header = True
+    for name in ("Pandas", "h5py"):
+        PYTEST_HEADER_MODULES.pop(name, None)
+    for name in ("astropy", "reproject", "regions", "photutils", "torch"):
+        PYTEST_HEADER_MODULES[name] = name
+    TESTED_VERSIONS["astro_vbinary"] = __version__
+
+
+@pytest.fixture(scope="session")
+def real_data(request):
+    """Folder of real survey images (pathlib.Path); skips where there is none.
+
+    It is what ASTRO_VBINARY_REAL_DATA names, or ``shared/real`` beside the
+    checkout. The images are not the project's to give away, so it holds none.
+    """
+    named = os.environ.get("ASTRO_VBINARY_REAL_DATA")
+    beside = request.config.rootpath.parent / "shared" / "real"
+    folder = Path(named) if named else beside
+    if not folder.is_dir():
+        pytest.skip(f"no real images: {folder} is not a folder")
+    return folder

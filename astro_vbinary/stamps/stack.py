@@ -1,0 +1,281 @@
+"""The stamps of one source in the bands of one survey."""
+
+import html
+from collections.abc import Sequence
+
+import astropy.units as u
+
+from astro_vbinary.exceptions import (
+    AlignmentError,
+    NoDataError,
+    StampError,
+    TargetOutsideError,
+)
+from astro_vbinary.stamps.aligned import AlignedStack, empty_like
+from astro_vbinary.stamps.alignment import align_image, check_engine
+from astro_vbinary.stamps.grid import SkyGrid
+from astro_vbinary.stamps.stamp import SurveyStamp, position_at, thumbnail
+from astro_vbinary.surveys import resolution_group
+
+__all__ = ["StampStack"]
+
+#: Side of the square read from images much larger than a stamp.
+READ_SIZE = 20 * u.arcsec
+
+
+class StampStack(Sequence):
+    """The stamps of one source in the bands of one survey, each on its own pixels.
+
+    Parameters
+    ----------
+    stamps : sequence of `SurveyStamp`
+        At least one; all of one survey and one source.
+    target : `~astropy.coordinates.SkyCoord`, optional
+        Position of the source; else the first stamp's target is taken, and
+        where no stamp has one, the centre of the first.
+
+    Raises
+    ------
+    AlignmentError
+        If there is no stamp, or they differ in survey or source.
+
+    Attributes
+    ----------
+    dropped : tuple of (`~pathlib.Path`, `~astro_vbinary.exceptions.StampError`)
+        Files that `read` could not use.
+    """
+
+    def __init__(self, stamps, *, target=None):
+        stamps = tuple(stamps)
+        if not stamps:
+            raise AlignmentError("a stack needs at least one stamp")
+        for name in ("survey", "source"):
+            values = {getattr(stamp, name) for stamp in stamps}
+            if len(values) > 1:
+                shown = ", ".join(sorted(str(v) for v in values))
+                raise AlignmentError(f"stamps of more than one {name}: {shown}")
+        self._stamps = stamps
+        self._target = target
+        self.dropped = ()
+
+    @classmethod
+    def read(cls, paths, *, source=None, survey=None, target=None, on_error="raise"):
+        """Read a stack from FITS files.
+
+        Parameters
+        ----------
+        paths : str, `~pathlib.Path`, or a sequence of them
+            Files, or folders whose files are named after their source, band
+            and survey.
+        source, survey : str, optional
+            Which source and survey; needed where the paths hold several.
+        target : `~astropy.coordinates.SkyCoord`, optional
+            Position of the source.
+        on_error : {"raise", "drop"}, optional
+            Whether a file that cannot be used raises, or is left out and listed
+            in ``dropped``. With none left, the first error is raised.
+
+        Returns
+        -------
+        StampStack
+            The stack.
+
+        Raises
+        ------
+        AlignmentError
+            If the paths hold no such stack, or more than one.
+        StampError
+            If a file cannot be used.
+        FileNotFoundError
+            If a path does not exist.
+        """
+        from astro_vbinary.stamps.index import StampIndex
+        from astro_vbinary.surveys import get_survey
+
+        name = None if survey is None else get_survey(survey).name
+        groups = {
+            key: files
+            for key, files in StampIndex.from_paths(paths).groups().items()
+            if (source is None or key[0] == str(source))
+            and (name is None or key[1] == name)
+        }
+        if len(groups) != 1:
+            wanted = f"source {source!r}, survey {survey!r}"
+            found = ", ".join(f"{s} in {v}" for s, v in list(groups)[:5]) or "none"
+            raise AlignmentError(f"need one stack for {wanted}; found {found}")
+        return cls.read_files(
+            next(iter(groups.values())), target=target, on_error=on_error
+        )
+
+    @classmethod
+    def read_files(cls, files, *, target=None, on_error="raise"):
+        """Read a stack from the entries of a `StampIndex`.
+
+        Parameters
+        ----------
+        files : sequence of `StampFile`
+            One a band.
+        target : `~astropy.coordinates.SkyCoord`, optional
+            Position of the source.
+        on_error : {"raise", "drop"}, optional
+            As for `read`.
+
+        Returns
+        -------
+        StampStack
+            The stack.
+
+        Raises
+        ------
+        StampError
+            If a file cannot be used.
+        ValueError
+            If ``on_error`` is neither of the two.
+        """
+        if on_error not in ("raise", "drop"):
+            raise ValueError(f"on_error must be 'raise' or 'drop', not {on_error!r}")
+        stamps, dropped = [], []
+        for file in files:
+            try:
+                stamps.append(
+                    SurveyStamp.read(
+                        file.path,
+                        survey=file.survey,
+                        band=file.band,
+                        source=file.source,
+                        hdu=file.hdu,
+                        target=target,
+                        size=READ_SIZE,
+                    )
+                )
+            except StampError as error:
+                if on_error == "raise":
+                    raise
+                dropped.append((file.path, error))
+        if not stamps:
+            raise dropped[0][1]
+        stack = cls(stamps, target=target)
+        stack.dropped = tuple(dropped)
+        return stack
+
+    def __getitem__(self, item):
+        return self._stamps[item]
+
+    def __len__(self):
+        return len(self._stamps)
+
+    @property
+    def survey(self):
+        """The `~astro_vbinary.surveys.Survey`, or None."""
+        return self._stamps[0].survey
+
+    @property
+    def source(self):
+        """Name of the source (str), or None."""
+        return self._stamps[0].source
+
+    @property
+    def bands(self):
+        """Names of the bands, a tuple of str or None."""
+        return tuple(stamp.band for stamp in self._stamps)
+
+    @property
+    def target(self):
+        """The source's `~astropy.coordinates.SkyCoord`."""
+        if self._target is not None:
+            return self._target
+        given = [s.target for s in self._stamps if not s.target_assumed]
+        return given[0] if given else self._stamps[0].center
+
+    @property
+    def target_assumed(self):
+        """Whether the centre of a stamp stands in for a position (bool)."""
+        return self._target is None and all(s.target_assumed for s in self._stamps)
+
+    def align(self, grid=None, *, engine="auto"):
+        """Bring every band to one grid.
+
+        Parameters
+        ----------
+        grid : `SkyGrid`, optional
+            The grid; by default that of the survey's resolution group, around
+            the target. Where the target has a proper motion, each band's grid
+            is centred on where the target was at the band's epoch.
+        engine : str, optional
+            One of `~astro_vbinary.stamps.ENGINES`.
+
+        Returns
+        -------
+        AlignedStack
+            The bands, masked where they have no data.
+
+        Raises
+        ------
+        AlignmentError
+            If no grid is given and the survey is not known.
+        TargetOutsideError
+            If the target is on none of the stamps.
+        NoDataError
+            If no stamp has a valid pixel on the grid.
+        ValueError
+            If the engine is unknown.
+        """
+        check_engine(engine)
+        if grid is None:
+            if self.survey is None:
+                raise AlignmentError("stamps of no known survey need a grid")
+            group = resolution_group(self.survey).number
+            grid = SkyGrid.for_group(group, position_at(self.target, None))
+        if not any(self._holds(stamp) for stamp in self):
+            raise TargetOutsideError(
+                f"the target {self.target.to_string()} is on none of the "
+                f"{len(self)} stamps"
+            )
+        data, mask, sigma, footprint = empty_like(grid, len(self))
+        for number, stamp in enumerate(self):
+            own = grid
+            if stamp.epoch is not None and self.target.data.differentials:
+                own = grid.at(position_at(self.target, stamp.epoch))
+            image, bad, spread, cover = align_image(
+                stamp.data,
+                stamp.wcs,
+                own,
+                mask=stamp.bad,
+                uncertainty=stamp.sigma,
+                unit=stamp.unit,
+                engine=engine,
+            )
+            data[number], mask[number], footprint[number] = image, bad, cover
+            if spread is not None:
+                sigma[number] = spread
+        if mask.all():
+            raise NoDataError("no stamp has a valid pixel around the target")
+        has_sigma = any(stamp.uncertainty is not None for stamp in self)
+        return AlignedStack(
+            data,
+            grid,
+            bands=self.bands,
+            survey=self.survey,
+            source=self.source,
+            mask=mask,
+            uncertainty=sigma if has_sigma else None,
+            footprint=footprint,
+            target_assumed=self.target_assumed,
+            meta={"engine": engine, "dropped": self.dropped},
+        )
+
+    def _holds(self, stamp):
+        position = position_at(self.target, stamp.epoch)
+        x, y = (float(v) for v in stamp.wcs.world_to_pixel(position))
+        ny, nx = stamp.shape
+        return -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5
+
+    def __repr__(self):
+        names = (self.source, self.survey and self.survey.name)
+        label = " ".join(name for name in names if name)
+        bands = ",".join(band or "stacked" for band in self.bands)
+        return f"<StampStack {label + ' ' if label else ''}[{bands}]>"
+
+    def _repr_html_(self):
+        pictures = " ".join(thumbnail(s.data, s.mask) for s in self._stamps[:5])
+        return html.escape(repr(self)) + "<br>" + pictures

@@ -6,8 +6,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from astro_vbinary.surveys.registry import get_survey, list_surveys
 from astro_vbinary.surveys.resolution import REFERENCE_WAVELENGTH, rayleigh_resolution
-from astro_vbinary.surveys.survey import Survey
 
 __all__ = [
     "APERTURES",
@@ -156,10 +156,7 @@ def resolution_group(survey, *, policy="published", apertures="true"):
     'cannot resolve any visual binary (2.5 arcsec)'
     """
     _check(policy, apertures)
-    if not isinstance(survey, Survey):
-        from astro_vbinary.surveys.registry import get_survey
-
-        survey = get_survey(survey)
+    survey = get_survey(survey)
     if policy == "effective":
         value = survey.effective_fwhm()
     else:
@@ -194,8 +191,6 @@ def groups_table(*, policy="published", apertures="true"):
     ValueError
         If the policy or the apertures are not one of those named.
     """
-    from astro_vbinary.surveys.registry import get_survey, list_surveys
-
     _check(policy, apertures)
     members = {group.number: [] for group in POLICIES[policy]}
     for survey in map(get_survey, list_surveys()):

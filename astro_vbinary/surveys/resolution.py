@@ -30,7 +30,7 @@ def _finite(value, unit, name):
     if not isinstance(value, u.Quantity):
         raise TypeError(f"{name} must be a Quantity in {unit} or alike, not {value!r}")
     if not value.unit.is_equivalent(unit):
-        raise u.UnitsError(f"{name} must be convertible to {unit}, not {value.unit}")
+        raise ValueError(f"{name} must be convertible to {unit}, not {value.unit}")
     if not np.all(np.isfinite(value.value)):
         raise ValueError(f"{name} must be finite, not {value}")
     return value.to(unit)

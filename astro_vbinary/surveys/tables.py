@@ -27,7 +27,7 @@ def surveys_table(*, policy=None):
     Returns
     -------
     `~astropy.table.QTable`
-        One row a survey, in the order of `list_surveys`: ``survey``, ``aperture``
+        One row a survey, in the order of `list_surveys`: ``name``, ``aperture``
         and ``paper_aperture`` (m; NaN where the paper prints none), ``space``,
         ``rayleigh`` (arcsec, at 550 nm), ``fwhm`` (arcsec, sharpest band),
         ``pixel_scale`` (arcsec, of that band), ``bands``, ``group_published``
@@ -44,7 +44,7 @@ def surveys_table(*, policy=None):
     --------
     >>> from astro_vbinary import surveys_table
     >>> table = surveys_table()
-    >>> table[table["survey"] == "DECaLS"]["group_published", "group_paper"].pprint()
+    >>> table[table["name"] == "DECaLS"]["group_published", "group_paper"].pprint()
     group_published group_paper
     --------------- -----------
                   3           1
@@ -56,7 +56,7 @@ def surveys_table(*, policy=None):
         min(s.bands, key=lambda band, s=s: s.effective_fwhm(band.name)) for s in surveys
     ]
     table = QTable()
-    table["survey"] = [s.name for s in surveys]
+    table["name"] = [s.name for s in surveys]
     table["aperture"] = u.Quantity([s.aperture for s in surveys])
     table["paper_aperture"] = _angles(s.paper_aperture for s in surveys) * u.m
     table["space"] = [s.space for s in surveys]

@@ -1,0 +1,350 @@
+"""One group's network, ready to judge stacks."""
+
+import numpy as np
+
+from astro_vbinary.classification.preprocessing import Prepared, prepare
+from astro_vbinary.classification.result import ClassificationResult, make_row
+from astro_vbinary.classification.weights import (
+    find_weights,
+    load_card,
+    load_network,
+)
+from astro_vbinary.exceptions import AlignmentError, StampError
+from astro_vbinary.stamps.aligned import AlignedStack
+from astro_vbinary.status import Flag, Status
+from astro_vbinary.surveys import VISUAL_BINARY_LIMIT
+
+__all__ = ["PRECISIONS", "BinaryClassifier", "choose_device"]
+
+#: Precisions of the forward pass. ``auto`` takes bfloat16 on a GPU that has it.
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def choose_device(device="auto"):
+    """The device that a request stands for.
+
+    Parameters
+    ----------
+    device : str, optional
+        ``auto`` takes CUDA where there is one, then Apple's MPS, then the CPU;
+        anything else is a name that torch knows.
+
+    Returns
+    -------
+    `torch.device`
+        The device.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the name, or the device is not there.
+    """
+    import torch
+
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        if torch.backends.mps.is_available():
+            return torch.device("mps")
+        return torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise ValueError(f"no device {device!r} here: {first}") from None
+    return chosen
+
+
+class BinaryClassifier:
+    """Says of aligned stacks whether they show one star or two.
+
+    Made by `from_pretrained`, `for_group` or `from_file`.
+
+    Parameters
+    ----------
+    card : `~astro_vbinary.classification.WeightsCard`
+        What the network is and expects.
+    network : `~astro_vbinary.classification.BinaryNet`
+        The network with its weights.
+    device : str, optional
+        ``auto`` (CUDA, MPS or CPU) or a device of torch.
+    precision : str, optional
+        One of ``auto``, ``float32`` and ``bfloat16``.
+
+    Raises
+    ------
+    ValueError
+        If the device is not there or the precision is unknown.
+
+    Examples
+    --------
+    >>> from astro_vbinary import BinaryClassifier
+    >>> classifier = BinaryClassifier.for_group(3, device="cpu")
+    >>> "Pan-STARRS" in classifier.card.surveys
+    True
+    """
+
+    def __init__(self, card, network, *, device="auto", precision="auto"):
+        import torch
+
+        if precision not in PRECISIONS:
+            known = ", ".join(PRECISIONS)
+            raise ValueError(f"unknown precision {precision!r}; known: {known}")
+        self.card = card
+        self.device = choose_device(device)
+        if precision == "auto":
+            # The bundled networks are too narrow to gain from it on a CPU.
+            fast = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+            precision = "bfloat16" if fast else "float32"
+        self.precision = precision
+        self._network = network.to(self.device, memory_format=torch.channels_last)
+        # The circle depends on the grid's scale and shape, not on its place.
+        from astropy.coordinates import SkyCoord
+
+        radius = card.grid(SkyCoord(0, 0, unit="deg")).radius()
+        self._circle = torch.as_tensor(
+            radius <= VISUAL_BINARY_LIMIT.value, device=self.device
+        )
+
+    @classmethod
+    def from_pretrained(cls, weights_id, *, device="auto", precision="auto"):
+        """The classifier of bundled or registered weights.
+
+        Parameters
+        ----------
+        weights_id : str
+            An id out of `~astro_vbinary.classification.list_weights`.
+        device, precision : str, optional
+            As for the class.
+
+        Returns
+        -------
+        BinaryClassifier
+            Ready to predict.
+
+        Raises
+        ------
+        UnknownWeightsError
+            If no weights have that id.
+        WeightsError
+            If the file does not fit its card.
+        """
+        card = find_weights(weights_id)
+        return cls(card, load_network(card), device=device, precision=precision)
+
+    @classmethod
+    def for_group(cls, group, *, policy="published", device="auto", precision="auto"):
+        """The classifier of a resolution group.
+
+        Parameters
+        ----------
+        group : int
+            Number of the group.
+        policy : str, optional
+            Policy by which the group is meant.
+        device, precision : str, optional
+            As for the class.
+
+        Returns
+        -------
+        BinaryClassifier
+            Ready to predict.
+
+        Raises
+        ------
+        UnknownWeightsError
+            If there are no weights for the group.
+        """
+        card = find_weights(group=group, policy=policy)
+        return cls(card, load_network(card), device=device, precision=precision)
+
+    @classmethod
+    def from_file(cls, path, *, device="auto", precision="auto"):
+        """The classifier of a user's own weights.
+
+        Parameters
+        ----------
+        path : str or `~pathlib.Path`
+            A card, the weights beside it, or a folder with one set of both.
+        device, precision : str, optional
+            As for the class.
+
+        Returns
+        -------
+        BinaryClassifier
+            Ready to predict.
+
+        Raises
+        ------
+        WeightsError
+            If the files do not fit each other.
+        """
+        card = load_card(path)
+        return cls(card, load_network(card), device=device, precision=precision)
+
+    def grid(self, center):
+        """The grid that stacks must be aligned to.
+
+        Parameters
+        ----------
+        center : `~astropy.coordinates.SkyCoord`
+            Position of the target.
+
+        Returns
+        -------
+        `~astro_vbinary.stamps.SkyGrid`
+            The grid.
+        """
+        return self.card.grid(center)
+
+    def predict(self, stacks, *, batch_size=64):
+        """Classify aligned stacks.
+
+        Parameters
+        ----------
+        stacks : `AlignedStack` or iterable of them
+            Aligned to `grid`.
+        batch_size : int, optional
+            Stacks at a time.
+
+        Returns
+        -------
+        `~astro_vbinary.classification.ClassificationResult`
+            One row a stack, in order. A stack that cannot be used has a status
+            and a reason instead of a probability, and so has one of a survey
+            that cannot resolve 2.5 arcsec.
+
+        Raises
+        ------
+        TypeError
+            If something is not an aligned stack.
+        AlignmentError
+            If a stack is on another grid.
+        """
+        if isinstance(stacks, AlignedStack):
+            stacks = [stacks]
+        rows, pending = [], []
+        for stack in stacks:
+            self.check(stack)
+            row, prepared = self.prepare(stack)
+            rows.append(row)
+            if prepared is not None:
+                pending.append((row, prepared))
+            if len(pending) >= batch_size:
+                self.judge(pending)
+                pending = []
+        self.judge(pending)
+        return ClassificationResult(rows)
+
+    def check(self, stack):
+        """Raise unless a stack is aligned to this classifier's grid.
+
+        Parameters
+        ----------
+        stack : `AlignedStack`
+            The stack.
+
+        Raises
+        ------
+        TypeError
+            If it is something else.
+        AlignmentError
+            If it is on another grid.
+        """
+        if not isinstance(stack, AlignedStack):
+            raise TypeError(
+                f"can classify an AlignedStack, not {type(stack).__name__}; "
+                "StampStack.align makes one"
+            )
+        wanted = self.grid(stack.grid.center)
+        same = np.isclose(stack.grid.pixel_scale / wanted.pixel_scale, 1, rtol=1e-6)
+        if stack.grid.shape != wanted.shape or not same:
+            raise AlignmentError(f"{stack!r} is not on this classifier's {wanted!r}")
+
+    def prepare(self, stack):
+        """A stack's row, and its image where there is something to classify.
+
+        Parameters
+        ----------
+        stack : `AlignedStack`
+            The stack.
+
+        Returns
+        -------
+        row : dict
+            Without a probability yet.
+        prepared : `Prepared` or None
+            None where the row's status says why not.
+        """
+        row = make_row(stack, card=self.card)
+        survey = stack.survey
+        if survey is not None and not survey.resolves(VISUAL_BINARY_LIMIT):
+            row["status"] = Status.UNRESOLVED
+            row["reason"] = (
+                f"{survey.name} images are {survey.effective_fwhm():.2f} wide"
+            )
+            return row, None
+        if survey is not None and survey.name not in self.card.surveys:
+            row["flags"] |= Flag.UNTRAINED_SURVEY
+        try:
+            prepared = prepare(stack)
+        except StampError as error:
+            row["status"], row["reason"] = error.status, str(error)
+            return row, None
+        row["flags"] |= prepared.flags
+        return row, prepared
+
+    def judge(self, pending):
+        """Fill in the probabilities and labels of prepared stacks.
+
+        Parameters
+        ----------
+        pending : list of (dict, `Prepared`)
+            Rows and images as `prepare` returns them; the rows are changed.
+        """
+        if not pending:
+            return
+        rows, images = zip(*pending, strict=True)
+        for row, value in zip(rows, self.probabilities(images), strict=True):
+            row["probability"] = float(value)
+            row["label"] = "binary" if value >= self.card.threshold else "not"
+            row["status"] = Status.OK
+
+    def probabilities(self, images):
+        """Calibrated probabilities of prepared images, as one batch.
+
+        Parameters
+        ----------
+        images : sequence of `Prepared`
+            The images.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            Shape (n,), float64.
+        """
+        import torch
+
+        if not all(isinstance(image, Prepared) for image in images):
+            raise TypeError("probabilities takes what prepare returns")
+        signal = torch.from_numpy(np.stack([image.signal for image in images]))
+        valid = torch.from_numpy(np.stack([image.valid for image in images]))
+        with torch.inference_mode():
+            inputs = self.card.preprocessing.channels_of(
+                signal.to(self.device), valid.to(self.device), self._circle
+            )
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            with torch.autocast(
+                self.device.type,
+                torch.bfloat16,
+                enabled=self.precision == "bfloat16",
+            ):
+                scores = self._network(inputs)
+        return self.card.probability(scores.float().cpu().numpy())
+
+    def __repr__(self):
+        return (
+            f"<BinaryClassifier {self.card.id} group {self.card.group} on "
+            f"{self.device} in {self.precision}>"
+        )

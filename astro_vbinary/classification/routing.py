@@ -1,0 +1,211 @@
+"""Route stacks to their groups' classifiers and gather one row for each."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from astro_vbinary.classification.classifier import BinaryClassifier
+from astro_vbinary.classification.result import ClassificationResult, make_row
+from astro_vbinary.exceptions import (
+    StampError,
+    UnknownWeightsError,
+    VBinaryError,
+)
+from astro_vbinary.stamps import AlignedStack, StampIndex, StampStack
+from astro_vbinary.stamps.stamp import position_at
+from astro_vbinary.status import Flag, Status
+from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, resolution_group
+
+__all__ = ["classify"]
+
+
+def classify(
+    stacks,
+    *,
+    policy="published",
+    targets=None,
+    device="auto",
+    precision="auto",
+    engine="auto",
+    batch_size=64,
+    progress=False,
+):
+    """Classify stacks of any surveys, each by its resolution group's network.
+
+    Parameters
+    ----------
+    stacks : path, `StampIndex`, or iterable of `StampStack` or `AlignedStack`
+        What to classify. Of a path or an index the files are read one stack at
+        a time; those that cannot be used become rows with a reason.
+    policy : str, optional
+        How surveys are put into groups: ``published`` or ``effective``; see
+        `~astro_vbinary.surveys.resolution_group`.
+    targets : dict of str to `~astropy.coordinates.SkyCoord`, optional
+        Positions of sources by name, used instead of the stamps' centres.
+    device, precision : str, optional
+        As for `BinaryClassifier`.
+    engine : str, optional
+        Alignment engine, one of `~astro_vbinary.stamps.ENGINES`.
+    batch_size : int, optional
+        Stacks that a network sees at a time.
+    progress : bool, optional
+        Whether to show a bar on a terminal.
+
+    Returns
+    -------
+    ClassificationResult
+        One row for each source and survey, in the order of the input, then one
+        for each file that belongs to none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path does not exist.
+    ValueError
+        If the policy or engine is unknown.
+    """
+    if isinstance(stacks, str | Path) or (
+        isinstance(stacks, list | tuple)
+        and stacks
+        and all(isinstance(item, str | Path) for item in stacks)
+    ):
+        stacks = StampIndex.from_paths(stacks)
+    rejected = stacks.rejected if isinstance(stacks, StampIndex) else ()
+    router = _Router(policy, device, precision, engine, batch_size)
+    items = _items(stacks, targets or {})
+    bar = tqdm(
+        items,
+        total=_count(stacks),
+        unit="stack",
+        desc="classify",
+        disable=None if progress else True,
+    )
+    for item in bar:
+        router.add(*item)
+    rows = router.finish()
+    for file in rejected:
+        rows.append(_rejected_row(file))
+    return ClassificationResult(rows)
+
+
+def _count(stacks):
+    if isinstance(stacks, StampIndex):
+        return len(stacks.groups())
+    return len(stacks) if hasattr(stacks, "__len__") else None
+
+
+def _items(stacks, targets):
+    """(source, survey, function that makes the stack) for every row to come."""
+    if isinstance(stacks, StampIndex):
+        for (source, survey), files in stacks.groups().items():
+            target = targets.get(source)
+
+            def read(files=files, target=target):
+                return StampStack.read_files(files, target=target, on_error="drop")
+
+            yield source, get_survey(survey), read
+        return
+    if isinstance(stacks, StampStack | AlignedStack):
+        stacks = [stacks]
+    if not isinstance(stacks, Iterable):
+        raise TypeError(f"cannot classify a {type(stacks).__name__}")
+    for stack in stacks:
+        if not isinstance(stack, StampStack | AlignedStack):
+            raise TypeError(f"cannot classify a {type(stack).__name__}")
+        yield stack.source or "", stack.survey, lambda stack=stack: stack
+
+
+class _Router:
+    """Keeps the rows in order while batches fill up."""
+
+    def __init__(self, policy, device, precision, engine, batch_size):
+        self.policy, self.device, self.precision = policy, device, precision
+        self.engine, self.batch_size = engine, batch_size
+        self.rows = []
+        self.classifiers = {}
+        self.pending = {}
+
+    def add(self, source, survey, read):
+        row, prepared, key = self._row(source, survey, read)
+        self.rows.append(row)
+        if prepared is None:
+            return
+        waiting = self.pending.setdefault(key, [])
+        waiting.append((row, prepared))
+        if len(waiting) >= self.batch_size:
+            self.classifiers[key].judge(waiting)
+            waiting.clear()
+
+    def finish(self):
+        for key, waiting in self.pending.items():
+            self.classifiers[key].judge(waiting)
+            waiting.clear()
+        return self.rows
+
+    def _row(self, source, survey, read):
+        """A row, its image where there is one, and its group."""
+        if survey is None:
+            row = make_row(source=source, status=Status.UNKNOWN_SURVEY)
+            row["reason"] = "the stack does not say which survey it is of"
+            return row, None, None
+        group = resolution_group(survey, policy=self.policy).number
+        row = make_row(source=source, survey=survey, group=group)
+        if not survey.resolves(VISUAL_BINARY_LIMIT):
+            row["status"] = Status.UNRESOLVED
+            row["reason"] = (
+                f"images of {survey.name} are {survey.effective_fwhm():.2f} wide; "
+                f"two stars {VISUAL_BINARY_LIMIT:.1f} apart are one in them"
+            )
+            return row, None, None
+        classifier = self._classifier(group)
+        if classifier is None:
+            row["status"] = Status.NO_WEIGHTS
+            row["reason"] = f"no weights for group {group} of policy {self.policy!r}"
+            return row, None, None
+        try:
+            stack = read()
+            dropped = stack.meta.get("dropped", ()) if isinstance(
+                stack, AlignedStack
+            ) else stack.dropped
+            if isinstance(stack, StampStack):
+                grid = classifier.grid(position_at(stack.target, None))
+                stack = stack.align(grid, engine=self.engine)
+            classifier.check(stack)
+            row, prepared = classifier.prepare(stack)
+        except StampError as error:
+            row["status"], row["reason"] = error.status, str(error)
+            return row, None, None
+        # What is wrong with one stack must not stop the others.
+        except (VBinaryError, OSError, ArithmeticError, ValueError) as error:
+            row["reason"] = f"{type(error).__name__}: {error}"
+            return row, None, None
+        if dropped:
+            row["flags"] |= Flag.FILES_DROPPED
+            lost = "; ".join(f"{path.name}: {error}" for path, error in dropped)
+            row["reason"] = (row["reason"] + "; " if row["reason"] else "") + lost
+        return row, prepared, group
+
+    def _classifier(self, group):
+        if group not in self.classifiers:
+            try:
+                self.classifiers[group] = BinaryClassifier.for_group(
+                    group,
+                    policy=self.policy,
+                    device=self.device,
+                    precision=self.precision,
+                )
+            except UnknownWeightsError:
+                self.classifiers[group] = None
+        return self.classifiers[group]
+
+
+def _rejected_row(file):
+    try:
+        survey = get_survey(file.survey) if file.survey else None
+    except VBinaryError:
+        survey = file.survey
+    row = make_row(source=file.source or "", survey=survey, status=file.status)
+    row["bands"] = file.band or ""
+    row["reason"] = f"{file.path.name}: {file.reason}"
+    return row

@@ -1,0 +1,202 @@
+"""How good a classifier is: the report of the paper's Table 2, with intervals."""
+
+import numpy as np
+from scipy import stats
+
+__all__ = [
+    "binomial_interval",
+    "calibration_error",
+    "classification_report",
+    "fit_temperature",
+    "visual_task",
+]
+
+
+def binomial_interval(successes, trials, *, level=0.95):
+    """The exact interval of a proportion.
+
+    Parameters
+    ----------
+    successes, trials : int
+        Counts.
+    level : float, optional
+        Confidence level.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper bound (Clopper & Pearson 1934, Biometrika 26, 404); 0 and
+        1 without trials.
+
+    Raises
+    ------
+    ValueError
+        If there are more successes than trials, or a count is negative.
+
+    Examples
+    --------
+    >>> from astro_vbinary.training import binomial_interval
+    >>> low, high = binomial_interval(95, 100)
+    >>> print(f"{low:.3f} {high:.3f}")
+    0.887 0.984
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes of {trials} trials")
+    if trials == 0:
+        return 0.0, 1.0
+    tail = (1 - level) / 2
+    low, high = 0.0, 1.0
+    if successes > 0:
+        low = stats.beta.ppf(tail, successes, trials - successes + 1)
+    if successes < trials:
+        high = stats.beta.ppf(1 - tail, successes + 1, trials - successes)
+    return float(low), float(high)
+
+
+def classification_report(labels, probability, *, threshold=0.5):
+    """Precision, recall, F1 and accuracy.
+
+    Parameters
+    ----------
+    labels : array-like of int
+        1 for a pair, else 0; shape (n,).
+    probability : array-like of float
+        Probability of a pair; shape (n,).
+    threshold : float, optional
+        From where on a stack is called a pair.
+
+    Returns
+    -------
+    dict
+        ``n``, ``n_binary``, ``threshold``, ``accuracy`` with its 95 % interval
+        ``accuracy_low`` and ``accuracy_high``, ``roc_auc``, and for each class
+        ``precision_1``, ``recall_1``, ``f1_1`` and so on; NaN where undefined.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape or are empty.
+    """
+    labels, probability = np.asarray(labels), np.asarray(probability, dtype=float)
+    if labels.shape != probability.shape or not labels.size:
+        raise ValueError(f"shapes {labels.shape} and {probability.shape} do not fit")
+    called = (probability >= threshold).astype(int)
+    right = int((called == labels).sum())
+    low, high = binomial_interval(right, len(labels))
+    report = {
+        "n": len(labels),
+        "n_binary": int((labels == 1).sum()),
+        "threshold": float(threshold),
+        "accuracy": right / len(labels),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "roc_auc": _roc_auc(labels, probability),
+    }
+    for name in (0, 1):
+        hits = int(((called == name) & (labels == name)).sum())
+        precision = _ratio(hits, int((called == name).sum()))
+        recall = _ratio(hits, int((labels == name).sum()))
+        report[f"precision_{name}"] = precision
+        report[f"recall_{name}"] = recall
+        report[f"f1_{name}"] = _ratio(2 * precision * recall, precision + recall)
+    return report
+
+
+def _ratio(above, below):
+    return float(above / below) if below else float("nan")
+
+
+def _roc_auc(labels, probability):
+    """Area under the ROC curve, from ranks (Mann & Whitney 1947)."""
+    positive = labels == 1
+    n, m = int(positive.sum()), int((~positive).sum())
+    if not n or not m:
+        return float("nan")
+    ranks = stats.rankdata(probability)
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def calibration_error(labels, probability, *, bins=15):
+    """Expected calibration error: how far probabilities are from frequencies.
+
+    Parameters
+    ----------
+    labels, probability : array-like
+        As for `classification_report`.
+    bins : int, optional
+        Number of equal intervals (Guo et al. 2017, arXiv:1706.04599).
+
+    Returns
+    -------
+    float
+        The mean distance, weighted by the number of stacks.
+    """
+    labels, probability = np.asarray(labels), np.asarray(probability, dtype=float)
+    index = np.minimum((probability * bins).astype(int), bins - 1)
+    error = 0.0
+    for number in range(bins):
+        inside = index == number
+        if inside.any():
+            gap = abs(labels[inside].mean() - probability[inside].mean())
+            error += gap * inside.mean()
+    return float(error)
+
+
+def fit_temperature(logits, labels):
+    """The temperature and bias that make probabilities calibrated.
+
+    Parameters
+    ----------
+    logits : `~numpy.ndarray`
+        Difference of the two scores, pair minus not; shape (n,).
+    labels : `~numpy.ndarray`
+        1 for a pair, else 0; shape (n,).
+
+    Returns
+    -------
+    temperature, bias : float
+        The probability is 1 / (1 + exp(-(logit / temperature + bias))), the
+        maximum of the likelihood (Platt 1999; Guo et al. 2017).
+    """
+    from scipy.optimize import minimize
+
+    logits = np.asarray(logits, dtype=float)
+    labels = np.asarray(labels, dtype=float)
+
+    def loss(parameters):
+        z = logits * np.exp(parameters[0]) + parameters[1]
+        return np.mean(np.logaddexp(0, z) - labels * z)
+
+    best = minimize(loss, [0.0, 0.0], method="Nelder-Mead")
+    return float(np.exp(-best.x[0])), float(best.x[1])
+
+
+def visual_task(data):
+    """The part of a set that an eye could judge, balanced.
+
+    Pairs separated by more than 1.2 FWHM and less than 2.4 arcsec, with a
+    magnitude difference below 2.5 and a fainter star of signal-to-noise above
+    10, and as many others, the first of each in the set's order.
+
+    Parameters
+    ----------
+    data : `~astro_vbinary.training.SimulatedSet`
+        The set.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int
+        Positions in the set, sorted.
+    """
+    labels = data.labels
+    separation = data.column("separation").astype(float)
+    pairs = (
+        (labels == 1)
+        & (separation > 1.2 * data.column("fwhm").astype(float))
+        & (separation < 2.4)
+        & (data.column("magnitude_difference").astype(float) < 2.5)
+        & (data.column("companion_signal").astype(float) > 10)
+    )
+    pairs, others = np.flatnonzero(pairs), np.flatnonzero(labels == 0)
+    count = min(len(pairs), len(others))
+    return np.sort(np.concatenate([pairs[:count], others[:count]]))

@@ -18,6 +18,7 @@ class Status(StrEnum):
     NO_WEIGHTS = "no_weights"
     UNKNOWN_SURVEY = "unknown_survey"
     UNNAMED = "unnamed"
+    DUPLICATE = "duplicate"
     UNREADABLE = "unreadable"
     NO_IMAGE = "no_image"
     NO_WCS = "no_wcs"
@@ -37,6 +38,7 @@ STATUS_MEANINGS = {
     Status.NO_WEIGHTS: "no weights are installed for the survey's resolution group",
     Status.UNKNOWN_SURVEY: "the survey's name is not in the registry",
     Status.UNNAMED: "the file name does not tell source, survey and band",
+    Status.DUPLICATE: "another file of the same source, survey and band came first",
     Status.UNREADABLE: "not a FITS file, cut short, empty, or not to be opened",
     Status.NO_IMAGE: "no two-dimensional image of a usable size in the file",
     Status.NO_WCS: "no celestial world coordinate system in the header",

@@ -106,3 +106,30 @@ html_theme_options = {
     "footer_end": [],
 }
 html_show_sourcelink = False
+
+
+# ------------------------------------------- short names of the public objects
+def resolve_public_name(app, env, node, contnode):
+    """Find `SurveyStamp`, also as `astro_vbinary.SurveyStamp`, in its room."""
+    name = node.get("reftarget", "").removeprefix("astro_vbinary.")
+    if node.get("refdomain") != "py" or not name.isidentifier():
+        return None
+    documented = env.domains["py"].objects
+    full = [
+        key
+        for key, entry in documented.items()
+        if key.startswith("astro_vbinary.")
+        and key.count(".") == 2
+        and key.rpartition(".")[2] == name
+        and not entry.aliased
+    ]
+    if len(full) != 1:  # unknown, or not clear which: a broken reference
+        return None
+    return env.domains["py"].resolve_xref(
+        env, node["refdoc"], app.builder, "obj", full[0], node, contnode
+    )
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("missing-reference", resolve_public_name)

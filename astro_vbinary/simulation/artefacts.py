@@ -56,8 +56,8 @@ def draw_artefacts(rng, *, space, keep=0.0):
     return Artefacts(
         strip=strip,
         fill=float(rng.choice([np.nan, 0.0])),
-        hot_pixels=2.0 if rng.random() < 0.12 else 0.0,
-        cosmic_rays=2.0 if rng.random() < (0.2 if space else 0.06) else 0.0,
+        hot_pixels=1.5 if rng.random() < 0.08 else 0.0,
+        cosmic_rays=1.5 if rng.random() < (0.1 if space else 0.04) else 0.0,
         pedestal=0.0 if rng.random() < 0.5 else float(rng.normal(0, 300)),
         gain=float(10 ** rng.uniform(-2, 3)),
     )

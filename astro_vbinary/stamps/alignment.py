@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 from scipy import ndimage
 
-from astro_vbinary.stamps.grid import pixel_area
+from astro_vbinary.stamps.grid import is_mirrored, pixel_area, sky_to_pixel
 
 __all__ = ["ENGINES", "align_image", "check_engine"]
 
@@ -93,7 +93,6 @@ def align_image(data, wcs, grid, *, mask=None, uncertainty=None, unit=None, engi
     bad = ~np.isfinite(data)
     if mask is not None:
         bad |= np.asarray(mask, dtype=bool)
-    target = grid.wcs
     area = pixel_area(wcs, grid.center)
     ratio = float(np.sqrt(grid.pixel_area / area))
     check_engine(engine)
@@ -104,6 +103,13 @@ def align_image(data, wcs, grid, *, mask=None, uncertainty=None, unit=None, engi
         return empty, np.ones(grid.shape, bool), sigma, np.zeros(grid.shape)
     data, bad = data[window], bad[window]
     wcs = wcs if window == WHOLE else wcs[window]
+    target = grid.wcs
+    mirrored = engine == "adaptive" and is_mirrored(wcs, grid.center)
+    if mirrored:
+        # reproject (0.21) takes a wrong kernel where the image is the mirrored
+        # grid: made as a mirrored grid, the result is turned back at the end.
+        target.wcs.cdelt = target.wcs.cdelt * [-1, 1]
+        target.wcs.set()
     variance = None if uncertainty is None else np.square(uncertainty)[window]
     if bad.any():
         nearest = ndimage.distance_transform_edt(
@@ -133,7 +139,10 @@ def align_image(data, wcs, grid, *, mask=None, uncertainty=None, unit=None, engi
     if variance is not None:
         spread, _ = _reproject(variance, wcs, target, grid.shape, engine, smooth=False)
         sigma = np.where(out_mask, np.nan, np.sqrt(np.maximum(spread, 0)) * factor)
-    return out, out_mask, sigma, np.nan_to_num(footprint)
+    made = out, out_mask, sigma, np.nan_to_num(footprint)
+    if mirrored:
+        made = tuple(None if plane is None else plane[:, ::-1] for plane in made)
+    return made
 
 
 def _is_surface_brightness(unit):
@@ -153,7 +162,7 @@ def _window(shape, wcs, grid):
     edge = np.linspace(-0.5, 1, 9)
     gx = np.concatenate([edge, edge, [0] * 9, [1] * 9]) * nx
     gy = np.concatenate([[0] * 9, [1] * 9, edge, edge]) * ny
-    x, y = wcs.world_to_pixel(grid.wcs.pixel_to_world(gx, gy))
+    x, y = sky_to_pixel(wcs, grid.wcs.pixel_to_world(gx, gy))
     good = np.isfinite(x) & np.isfinite(y)
     if not good.any():
         return None

@@ -196,7 +196,7 @@ def _half_sides(wcs, x, y, size):
         try:
             edge = center.directional_offset_by(angles, reach)
             edge_x, edge_y = skycoord_to_pixel(edge, wcs)
-        except NoConvergence:
+        except (NoConvergence, ValueError):
             return np.inf, np.inf
     half_x, half_y = np.max(np.abs(edge_x - x)), np.max(np.abs(edge_y - y))
     if not np.isfinite(half_x + half_y):
@@ -220,7 +220,7 @@ def _pixel_of(position, wcs):
             back = pixel_to_skycoord(x, y, wcs).separation(
                 position, origin_mismatch="ignore"
             )
-        except NoConvergence:
+        except (NoConvergence, ValueError):  # as astropy fails far from an image
             return np.nan, np.nan
         except Exception as error:
             raise NoCelestialWCSError(f"the WCS cannot be used: {error}") from error

@@ -1,5 +1,6 @@
 """The common grid that the bands of a stack are brought to."""
 
+import warnings
 from dataclasses import dataclass
 
 import astropy.units as u
@@ -8,12 +9,12 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 
-__all__ = ["GROUP_GRIDS", "SkyGrid", "pixel_area"]
+__all__ = ["GROUP_GRIDS", "SkyGrid", "is_mirrored", "pixel_area", "sky_to_pixel"]
 
 #: Pixel scale (arcsec) and side (pixels) of each resolution group's grid. Every
 #: grid is wider than the 5-arcsec circle of a visual binary, so that neighbours
 #: just outside it are seen as such, and samples the sharpest image of its group.
-GROUP_GRIDS = {1: (0.5, 32), 2: (0.2, 48), 3: (0.08, 96), 4: (0.05, 128)}
+GROUP_GRIDS = {1: (0.5, 32), 2: (0.2, 48), 3: (0.05, 128), 4: (0.05, 128)}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class SkyGrid:
     >>> from astro_vbinary import SkyGrid
     >>> grid = SkyGrid.for_group(3, SkyCoord(83.8, -5.4, unit="deg"))
     >>> grid.shape, grid.pixel_scale
-    ((96, 96), <Quantity 0.08 arcsec>)
+    ((128, 128), <Quantity 0.05 arcsec>)
     """
 
     center: SkyCoord
@@ -114,6 +115,8 @@ class SkyGrid:
         wcs.wcs.crval = [icrs.ra.deg, icrs.dec.deg]
         wcs.wcs.crpix = [(nx + 1) / 2, (ny + 1) / 2]
         wcs.wcs.cdelt = [-step, step]
+        # By default a grid on the very pole is turned by half a circle.
+        wcs.wcs.lonpole = 180
         wcs.wcs.radesys = "ICRS"
         wcs.pixel_shape = (nx, ny)
         wcs.wcs.set()
@@ -163,13 +166,62 @@ def pixel_area(wcs, position):
     `~astropy.units.Quantity`
         In square arcsec.
     """
-    x, y = (float(v) for v in wcs.world_to_pixel(position))
-    if not (np.isfinite(x) and np.isfinite(y)):
+    sides = _pixel_sides(wcs, position)
+    if sides is None:
         return (proj_plane_pixel_area(wcs.celestial) * u.deg**2).to(u.arcsec**2)
-    lon, lat = np.deg2rad(
-        wcs.all_pix2world([x - 0.5, x + 0.5, x, x], [y, y, y - 0.5, y + 0.5], 0)
-    )
+    return (np.linalg.norm(np.cross(*sides[:2])) * u.rad**2).to(u.arcsec**2)
+
+
+def is_mirrored(wcs, position):
+    """Whether an image shows the sky mirrored: east is right where north is up.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        A celestial WCS of two dimensions.
+    position : `~astropy.coordinates.SkyCoord`
+        Where to look, scalar.
+
+    Returns
+    -------
+    bool
+        False where the WCS says nothing at the position.
+    """
+    sides = _pixel_sides(wcs, position)
+    return sides is not None and bool(np.linalg.det(sides) > 0)
+
+
+def sky_to_pixel(wcs, position):
+    """Pixels of positions that may be far outside an image.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        A celestial WCS of two dimensions.
+    position : `~astropy.coordinates.SkyCoord`
+        One or several positions.
+
+    Returns
+    -------
+    x, y : float or `~numpy.ndarray`
+        Zero at the centre of the first pixel; NaN where there is no pixel. Where
+        the inverse of a distortion does not converge, as it does on the image
+        and near it, the last iteration is returned.
+    """
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        x, y = wcs.world_to_pixel(position)
+    return (float(x), float(y)) if np.ndim(x) == 0 else (x, y)
+
+
+def _pixel_sides(wcs, position):
+    """A pixel's side along x, along y, and its place, as vectors; None if nowhere."""
+    x, y = sky_to_pixel(wcs, position)
+    if not (np.isfinite(x) and np.isfinite(y)):
+        return None
+    world = wcs.all_pix2world([x - 0.5, x + 0.5, x, x], [y, y, y - 0.5, y + 0.5], 0)
+    lon, lat = np.deg2rad(world[wcs.wcs.lng]), np.deg2rad(world[wcs.wcs.lat])
     # Unit vectors have no seam and no poles.
     unit = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    sides = np.cross(unit[:, 1] - unit[:, 0], unit[:, 3] - unit[:, 2])
-    return (np.linalg.norm(sides) * u.rad**2).to(u.arcsec**2)
+    return unit[:, 1] - unit[:, 0], unit[:, 3] - unit[:, 2], unit.mean(axis=1)

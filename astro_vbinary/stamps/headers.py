@@ -14,6 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io.fits import VerifyError
 from astropy.time import Time
 from astropy.wcs.utils import skycoord_to_pixel
+from erfa import ErfaWarning
 
 __all__ = [
     "epoch_from_header",
@@ -96,7 +97,7 @@ def epoch_from_header(header):
             return Time(float(np.mean(values)), format="mjd", scale=scale)
     for keyword in DATE_KEYWORDS:
         epoch = _parse_date(_get(header, keyword), header, scale)
-        if epoch is not None and _is_date(epoch.mjd):
+        if epoch is not None:
             return epoch
     return None
 
@@ -223,7 +224,11 @@ def _parse_date(text, header, scale):
         clock = re.compile(r"\d\d:\d\d:\d\d(\.\d*)?")
         found = [t for t in times if isinstance(t, str) and clock.fullmatch(t.strip())]
         text += f"T{found[0].strip()}" if found else ""
-    try:
-        return Time(text, format="fits", scale=scale)
-    except ValueError:
-        return None
+    with warnings.catch_warnings():
+        # Years before 1960 are dubious in UTC: a proper motion does not care.
+        warnings.simplefilter("ignore", ErfaWarning)
+        try:
+            epoch = Time(text, format="fits", scale=scale)
+            return epoch if _is_date(epoch.mjd) else None
+        except ValueError:
+            return None

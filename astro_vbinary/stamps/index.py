@@ -115,7 +115,7 @@ class StampIndex(Sequence):
             first = kept.setdefault(key, file)
             if first is not file:
                 reason = f"duplicate of {first.path}"
-                rejected.append(RejectedFile(file.path, Status.ERROR, reason, *key))
+                rejected.append(RejectedFile(file.path, Status.DUPLICATE, reason, *key))
         self._files = tuple(kept.values())
         self.rejected = tuple(rejected)
         self.ignored = ignored
@@ -174,8 +174,8 @@ class StampIndex(Sequence):
         manifest : `~astropy.table.Table`, str or `~pathlib.Path`
             A table, or a file that astropy reads as one, with the columns ``path``,
             ``source``, ``survey`` and ``band``, and perhaps ``hdu`` and ``ra`` with
-            ``dec`` (ICRS, deg where the columns have no unit). An empty or masked
-            ``band`` is that of a stack.
+            ``dec`` (ICRS, deg where the columns have no unit). A ``band`` that is
+            empty, masked or ``stacked`` is that of a stack.
         root : str or `~pathlib.Path`, optional
             The folder that relative paths start from; by default that of the
             manifest, or the current one for a table.

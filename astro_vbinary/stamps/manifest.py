@@ -13,6 +13,9 @@ __all__ = ["read_manifest"]
 REQUIRED_COLUMNS = ("path", "source", "survey", "band")
 OPTIONAL_COLUMNS = ("hdu", "ra", "dec")
 
+#: What stands for a band where there are several, as in the names of files.
+STACKED = "stacked"
+
 
 def read_manifest(manifest, *, root=None):
     """Rows of a manifest, checked for their form only.
@@ -28,8 +31,8 @@ def read_manifest(manifest, *, root=None):
     -------
     list of dict
         ``path`` (`~pathlib.Path`), ``source``, ``survey`` and ``band`` (str, or None
-        where empty), ``hdu`` (int, str or None) and ``target``
-        (`~astropy.coordinates.SkyCoord` or None).
+        where empty; also where the band is ``stacked``), ``hdu`` (int, str or None)
+        and ``target`` (`~astropy.coordinates.SkyCoord` or None).
 
     Raises
     ------
@@ -64,6 +67,7 @@ def read_manifest(manifest, *, root=None):
             {
                 **cells,
                 "path": folder / path,
+                "band": None if cells["band"] == STACKED else cells["band"],
                 "source": cells["source"] if path else None,
                 "hdu": int(hdu) if hdu and hdu.isdigit() else hdu,
                 "target": _target(position),

@@ -1,5 +1,6 @@
 """Read one image from a FITS file, whatever its layout."""
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
 from astropy.wcs import WCS
+from erfa import ErfaWarning
 
 from astro_vbinary.exceptions import (
     NoCelestialWCSError,
@@ -203,7 +205,10 @@ def _read_hdu(path, hdulist, hdus, number, around, size):
         # Not at the top: a stamp is made of what is read here.
         from astro_vbinary.stamps.stamp import position_at
 
-        around = position_at(around, epoch)
+        with warnings.catch_warnings():
+            # A proper motion without a distance or a radial velocity is enough.
+            warnings.simplefilter("ignore", ErfaWarning)
+            around = position_at(around, epoch)
     window = target_window(plane, around, size, where=where)
 
     def take(hdu):

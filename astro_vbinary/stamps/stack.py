@@ -13,7 +13,7 @@ from astro_vbinary.exceptions import (
 )
 from astro_vbinary.stamps.aligned import AlignedStack, empty_like
 from astro_vbinary.stamps.alignment import align_image, check_engine
-from astro_vbinary.stamps.grid import SkyGrid
+from astro_vbinary.stamps.grid import SkyGrid, sky_to_pixel
 from astro_vbinary.stamps.stamp import SurveyStamp, position_at, thumbnail
 from astro_vbinary.surveys import resolution_group
 
@@ -134,6 +134,8 @@ class StampStack(Sequence):
         """
         if on_error not in ("raise", "drop"):
             raise ValueError(f"on_error must be 'raise' or 'drop', not {on_error!r}")
+        if target is None:
+            target = next((f.target for f in files if f.target is not None), None)
         stamps, dropped = [], []
         for file in files:
             try:
@@ -266,9 +268,13 @@ class StampStack(Sequence):
 
     def _holds(self, stamp):
         position = position_at(self.target, stamp.epoch)
-        x, y = (float(v) for v in stamp.wcs.world_to_pixel(position))
+        x, y = sky_to_pixel(stamp.wcs, position)
         ny, nx = stamp.shape
-        return -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5
+        if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
+            return False
+        # Far outside an image, a distortion can lead back into it.
+        back = stamp.wcs.pixel_to_world(x, y).icrs
+        return back.separation(position) < 1 * u.arcsec
 
     def __repr__(self):
         names = (self.source, self.survey and self.survey.name)

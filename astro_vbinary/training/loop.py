@@ -45,7 +45,7 @@ class TrainingOptions:
     """
 
     width: int = 16
-    epochs: int = 20
+    epochs: int = 16
     batch: int = 128
     rate: float = 3e-3
     weight_decay: float = 0.02
@@ -155,7 +155,7 @@ def train_network(
             loss.backward()
             optimiser.step()
             schedule.step()
-            total += float(loss) * len(index)
+            total += float(loss.detach()) * len(index)
         logits = predict_set(
             network, validation, circle, preprocessing=preprocessing, device=device
         )

@@ -42,7 +42,7 @@ def star(shape=SHAPE, *, dtype=np.float32, seed=0, flux=2000.0):
 def write(path, data=None, *, header=None, wcs=None, first=(), more=()):
     """Write an image as the HDU after ``first`` and before ``more``; return its path.
 
-    A name that ends in ``.fz`` makes it a compressed HDU.
+    A name that ends in ``.fz`` makes it a compressed HDU, without loss.
     """
     data = star() if data is None else data
     if header is None:
@@ -50,7 +50,9 @@ def write(path, data=None, *, header=None, wcs=None, first=(), more=()):
             relax=True
         )
     if path.name.endswith(".fz"):
-        hdus = [fits.PrimaryHDU(), fits.CompImageHDU(data, header)]
+        exact = {"compression_type": "GZIP_2", "quantize_level": 0.0}
+        exact = exact if data.dtype.kind == "f" else {}
+        hdus = [fits.PrimaryHDU(), fits.CompImageHDU(data, header, **exact)]
     elif first:
         hdus = [*first, fits.ImageHDU(data, header, name="SCI")]
     else:

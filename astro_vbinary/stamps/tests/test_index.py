@@ -186,7 +186,7 @@ def test_manifest_from_a_file(folder, form):
     index = StampIndex.from_manifest(path)
     assert list(index) == [
         StampFile(folder / "a.fits", "22466", "SDSS9", "g", 1),
-        StampFile(folder / "sub/b.fits", "22466", "SDSS9", "stacked", "SCI"),
+        StampFile(folder / "sub/b.fits", "22466", "SDSS9", None, "SCI"),
         StampFile(folder / "c.fits", "7", "JWST", None, None),
     ]
 

@@ -107,5 +107,5 @@ def test_braces_and_dots_stand_for_themselves():
 )
 def test_parts_that_would_not_come_back(source, band, survey):
     template = NamingTemplate("{source}_{band}_{survey}")
-    with pytest.raises(ValueError, match="cannot be in|would not be understood"):
+    with pytest.raises(ValueError, match=r"cannot be in|would not be understood"):
         template.format(source=source, band=band, survey=survey)

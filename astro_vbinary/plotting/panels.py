@@ -81,7 +81,9 @@ def draw_stamp(
     rows, columns = np.indices(data.shape)
     seen = (abs(columns - x) <= half) & (abs(rows - y) <= half)
     norm = image_norm(data[seen], stretch=stretch)
-    axes.imshow(data, cmap=colour_map(), norm=norm, origin="lower")
+    image = axes.imshow(data, cmap=colour_map(), norm=norm, origin="lower")
+    # An image may lie outside what is shown; the layout is of what is shown.
+    image.set_in_layout(False)
     axes.set_facecolor(BLANK_COLOUR)
     axes.set_xlim(x - half, x + half)
     axes.set_ylim(y - half, y + half)
@@ -192,7 +194,9 @@ def _draw_compass(axes, stamp, side):
         tips[name] = direction / np.hypot(*direction) * COMPASS_LENGTH
     # The corner in which both arrows stay, whatever the orientation.
     reach = 1.75
-    base = np.array([0.05, 0.05]) - np.minimum(0, np.min(list(tips.values()), 0) * reach)
+    base = np.array([0.05, 0.05]) - np.minimum(
+        0, np.min(list(tips.values()), 0) * reach
+    )
     for name, tip in tips.items():
         axes.annotate(
             "",
@@ -211,9 +215,7 @@ def _draw_compass(axes, stamp, side):
             gid=f"compass {name}",
         )
         x, y = base + tip * 1.45
-        _text(
-            axes, x, y, name, ha="center", va="center", color=MARK_COLOUR, gid=name
-        )
+        _text(axes, x, y, name, ha="center", va="center", color=MARK_COLOUR, gid=name)
 
 
 def _draw_ticks(axes, stamp, ticks):

@@ -1,5 +1,7 @@
 """Verdicts at a glance: probabilities by survey and, with the truth, what is found."""
 
+from itertools import pairwise
+
 import astropy.units as u
 import numpy as np
 
@@ -116,10 +118,6 @@ def _draw_probabilities(axes, table, pair):
                 markeredgewidth=0.5,
                 label=words[0 if kind else 1] if number == 0 else None,
             )
-    if binary.any() and not binary.all():
-        lowest, highest = values[binary].min(), values[~binary].max()
-        if highest < lowest:
-            axes.axhline((lowest + highest) / 2, color="0.6", linewidth=0.9, zorder=0)
     axes.set_xticks(range(len(surveys)), surveys, rotation=25, ha="right")
     axes.set_xlim(-0.6, max(len(surveys), 1) - 0.4)
     axes.set_ylim(-0.04, 1.04)
@@ -146,9 +144,9 @@ def _draw_completeness(axes, separation, found):
     from astropy.stats import binom_conf_interval
 
     edges = np.array(SEPARATION_BINS)
-    for height, ticks in ((0.0, separation[~found]), (1.0, separation[found])):
+    for height, ticks in ((-0.05, separation[~found]), (1.05, separation[found])):
         axes.plot(ticks, np.full(len(ticks), height), "|", color=PAIR_COLOUR, ms=9)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         own = (separation >= low) & (separation < high)
         total, hits = int(own.sum()), int(found[own].sum())
         if not total:
@@ -173,7 +171,7 @@ def _draw_completeness(axes, separation, found):
             fontsize="small",
         )
     axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(-0.08, 1.08)
+    axes.set_ylim(-0.09, 1.09)
     axes.set_xlabel("Separation (arcsec)")
     axes.set_ylabel("Share of pairs found")
     axes.set_title(f"{int(found.sum())} of {len(found)} pairs found")

@@ -17,7 +17,7 @@ LARGE_PANEL, SMALL_PANEL = 2.6, 1.55
 NAME_WIDTH, TITLE_HEIGHT, MARGIN = 1.15, 0.4, 0.08
 
 
-def plot_stack(stack, *, fig=None, stretch="asinh", width=None, columns=5):
+def plot_stack(stack, *, fig=None, stretch="asinh", width=None, columns=6):
     """Draw the images of all bands of one source in one survey.
 
     Each panel has the image in its own pixels and orientation, the 2.5-arcsec
@@ -75,7 +75,8 @@ def plot_stack(stack, *, fig=None, stretch="asinh", width=None, columns=5):
                 width=width,
                 ticks=_edges(number, columns, len(panels)),
             )
-        fig.suptitle(_title(stack))
+        # A narrow figure has no room for it all in one line.
+        fig.suptitle(_title(stack, join="\n" if columns < 3 else " · "))
     return fig
 
 
@@ -199,11 +200,11 @@ def _target(stack):
     return position_at(target, None)
 
 
-def _title(stack, *, survey=True):
+def _title(stack, *, survey=True, join=" · "):
     names = [stack.source, stack.survey.name if survey and stack.survey else None]
     names = [name for name in names if name]
     where = _target(stack).to_string("hmsdms", precision=1, sep=":")
-    return " · ".join([*names, f"ICRS {where}"])
+    return join.join([" · ".join(names), f"ICRS {where}"]).strip(" ·\n")
 
 
 def _sharpness(stack):

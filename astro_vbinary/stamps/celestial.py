@@ -1,5 +1,6 @@
 """The celestial WCS of an image, and the part of the image around a position."""
 
+import re
 import warnings
 
 import astropy.units as u
@@ -23,6 +24,8 @@ SMALLEST_SIDE = 3
 #: an image the polynomials of a distortion can lead back into it.
 ROUND_TRIP = 1 * u.arcsec
 
+_WCSLIB_PLACE = re.compile(r"ERROR \d+ in \w+\(\) at line \d+ of file \S+:")
+
 
 class ImagePlane:
     """Which axes of an HDU are the sky's, and their WCS.
@@ -38,6 +41,13 @@ class ImagePlane:
     where : str
         The file and HDU, for messages.
 
+    Attributes
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        Two-dimensional, longitude first.
+    shape : tuple of int
+        (ny, nx).
+
     Raises
     ------
     NoCelestialWCSError
@@ -45,13 +55,6 @@ class ImagePlane:
     NoImageError
         If more than the two celestial axes are longer than one pixel, or these are
         shorter than three.
-
-    Attributes
-    ----------
-    wcs : `~astropy.wcs.WCS`
-        Two-dimensional, longitude first.
-    shape : tuple of int
-        (ny, nx).
     """
 
     def __init__(self, shape, header, hdulist, *, where):
@@ -131,9 +134,14 @@ def _read_wcs(header, hdulist, where):
             if not np.all(np.isfinite(scales)) or np.linalg.det(scales) == 0:
                 reasons.append("pixels of no or infinite size")
                 break
+            if np.array_equal(np.abs(scales), np.eye(2)):
+                # astropy's default of one degree, where a header gives no scale.
+                reasons.append("no pixel scale")
+                break
             return wcs
         except Exception as error:  # a malformed header fails in many ways
-            reasons.append(" ".join(str(error).split()) or type(error).__name__)
+            message = " ".join(_WCSLIB_PLACE.sub("", str(error)).split())
+            reasons.append(message or type(error).__name__)
     raise NoCelestialWCSError(f"{where} has no celestial WCS: {reasons[0]}")
 
 
@@ -145,7 +153,7 @@ def target_window(plane, around, size, *, where):
     plane : ImagePlane
         The image.
     around : `~astropy.coordinates.SkyCoord` or None
-        The position; None for the centre of the image.
+        The position in ICRS; None for the centre of the image.
     size : `~astropy.units.Quantity` or None
         Side of the square, north up; None for all of the image.
     where : str
@@ -180,6 +188,7 @@ def _half_sides(wcs, x, y, size):
     """Half the sides, in pixels, of what holds the square; all where size is None."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyUserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
         try:
             center = pixel_to_skycoord(x, y, wcs)
         except Exception as error:
@@ -215,11 +224,10 @@ def _span(center, half, length):
 def _pixel_of(position, wcs):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyUserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)  # all NaN, far away
         try:
             x, y = (float(value) for value in skycoord_to_pixel(position, wcs))
-            back = pixel_to_skycoord(x, y, wcs).separation(
-                position, origin_mismatch="ignore"
-            )
+            back = pixel_to_skycoord(x, y, wcs).icrs.separation(position)
         except (NoConvergence, ValueError):  # as astropy fails far from an image
             return np.nan, np.nan
         except Exception as error:

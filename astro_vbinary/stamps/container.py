@@ -174,7 +174,8 @@ def _count_hdus(stream, path):
     count, position = 0, 0
     while position < total:
         stream.seek(position)
-        if count and not stream.read(8).startswith(b"XTENSION"):
+        begin = stream.read(8)
+        if count and not b"XTENSION".startswith(begin):
             break  # junk after the last HDU harms nobody
         stream.seek(position)
         cards, length = _read_structure(stream, count, path)

@@ -61,8 +61,7 @@ class NamingTemplate:
     Parameters
     ----------
     template : str
-        Text with the placeholders ``{source}``, ``{band}`` and ``{survey}``, of
-        which only the first is required.
+        Text with ``{source}`` and perhaps ``{band}`` and ``{survey}``.
 
     Raises
     ------
@@ -235,8 +234,7 @@ def as_templates(templates):
     if isinstance(templates, str | NamingTemplate):
         templates = (templates,)
     made = tuple(
-        item if isinstance(item, NamingTemplate) else NamingTemplate(item)
-        for item in templates
+        t if isinstance(t, NamingTemplate) else NamingTemplate(t) for t in templates
     )
     if not made:
         raise ValueError("at least one naming template is needed")
@@ -269,7 +267,7 @@ def split_suffix(filename):
 
 
 def has_fits_suffix(filename):
-    """Whether a file's name ends as those of FITS files do.
+    """Whether a file's name ends as those of FITS files do, compressed or not.
 
     Parameters
     ----------
@@ -279,7 +277,7 @@ def has_fits_suffix(filename):
     Returns
     -------
     bool
-        True for ``.fits``, ``.fit``, ``.fts`` and their compressed forms.
+        True where `split_suffix` finds a suffix.
     """
     return bool(split_suffix(filename)[1])
 

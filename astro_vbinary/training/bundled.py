@@ -62,10 +62,10 @@ class Recipe:
     version: str
     group: int
     mixture: dict
-    train: int = 20000
-    validation: int = 1500
-    calibration: int = 2000
-    test: int = 5000
+    train: int = 14000
+    validation: int = 1000
+    calibration: int = 1500
+    test: int = 4000
     seed: int = 0
     options: TrainingOptions = field(default_factory=TrainingOptions)
 

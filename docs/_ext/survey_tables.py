@@ -159,4 +159,5 @@ def setup(app):
     app.add_directive("group-table", GroupTable)
     app.add_directive("band-table", BandTable)
     app.add_directive("status-table", StatusTable)
+    app.setup_extension("result_tables")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -130,6 +130,7 @@ def test_duplicates(folder):
         "1_Ks_TWOMASS.fits.gz",
     }
     for file in index.rejected:
+        assert file.status is Status.DUPLICATE
         assert file.reason == f"duplicate of {folder / '1_K_2MASS.fits'}"
         assert (file.source, file.survey, file.band) == ("1", "2MASS", "Ks")
 

@@ -27,7 +27,13 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "list_weights",
         ],
         "exceptions": ["VBinaryError", "VBinaryWarning"],
-        "stamps": ["AlignedStack", "SkyGrid", "StampIndex", "StampStack", "SurveyStamp"],
+        "stamps": [
+            "AlignedStack",
+            "SkyGrid",
+            "StampIndex",
+            "StampStack",
+            "SurveyStamp",
+        ],
         "status": ["Flag", "Status"],
         "surveys": [
             "Band",

@@ -34,9 +34,7 @@ def load(folder, **options):
     labels = Table.read(folder / "labels.ecsv")
     result = classify(folder / "stamps", **options)
     rows = {(row["source"], row["survey"]): row for row in result.to_table()}
-    found = [
-        rows[str(row["source"]), get_survey(row["survey"]).name] for row in labels
-    ]
+    found = [rows[str(row["source"]), get_survey(row["survey"]).name] for row in labels]
     labels["survey"] = [str(row["survey"]) for row in found]
     labels["probability"] = [float(row["probability"]) for row in found]
     labels["verdict"] = [str(row["label"]) for row in found]

@@ -70,9 +70,7 @@ class BinaryNet(nn.Module):
             stride = 1 if number == 1 else 2
             setattr(self, f"layer{number}", _stage(planes, out, depth, stride))
             planes = out
-        self.extra = nn.Sequential(
-            *(_convolution(planes) for _ in range(extra_layers))
-        )
+        self.extra = nn.Sequential(*(_convolution(planes) for _ in range(extra_layers)))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(planes, n_classes)

@@ -112,9 +112,7 @@ def prepare(stack):
         flags |= Flag.CORE_MASKED
     if stack.target_assumed:
         flags |= Flag.TARGET_ASSUMED
-    return Prepared(
-        np.where(valid, signal, 0).astype(np.float32), valid, flags, peak
-    )
+    return Prepared(np.where(valid, signal, 0).astype(np.float32), valid, flags, peak)
 
 
 def _normalise(image, valid, outside):

@@ -209,7 +209,9 @@ class ClassificationResult:
         path = Path(path)
         if path.suffix not in FORMATS:
             known = ", ".join(FORMATS)
-            raise ValueError(f"unknown ending {path.suffix!r} of {path}; known: {known}")
+            raise ValueError(
+                f"unknown ending {path.suffix!r} of {path}; known: {known}"
+            )
         table = self.to_table()
         if path.suffix in (".vot", ".xml", ".votable"):
             table.meta.clear()

@@ -13,7 +13,7 @@ from astro_vbinary.exceptions import (
     VBinaryError,
 )
 from astro_vbinary.stamps import AlignedStack, StampIndex, StampStack
-from astro_vbinary.stamps.stamp import position_at
+from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.status import Flag, Status
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, resolution_group
 
@@ -165,9 +165,11 @@ class _Router:
             return row, None, None
         try:
             stack = read()
-            dropped = stack.meta.get("dropped", ()) if isinstance(
-                stack, AlignedStack
-            ) else stack.dropped
+            dropped = (
+                stack.meta.get("dropped", ())
+                if isinstance(stack, AlignedStack)
+                else stack.dropped
+            )
             if isinstance(stack, StampStack):
                 grid = classifier.grid(position_at(stack.target, None))
                 stack = stack.align(grid, engine=self.engine)

@@ -82,8 +82,10 @@ def draw_stamp(
     seen = (abs(columns - x) <= half) & (abs(rows - y) <= half)
     norm = image_norm(data[seen], stretch=stretch)
     image = axes.imshow(data, cmap=colour_map(), norm=norm, origin="lower")
-    # An image may lie outside what is shown; the layout is of what is shown.
+    # The layout is of what is shown: an image may lie outside it, and the frame of
+    # WCSAxes is not where it belongs before it is drawn.
     image.set_in_layout(False)
+    axes.patch.set_in_layout(False)
     axes.set_facecolor(BLANK_COLOUR)
     axes.set_xlim(x - half, x + half)
     axes.set_ylim(y - half, y + half)

@@ -12,10 +12,10 @@ __all__ = ["MoffatPSF"]
 
 @dataclass(frozen=True)
 class MoffatPSF(PSF):
-    """An elliptical Moffat profile.
+    r"""An elliptical Moffat profile.
 
-    The surface brightness is :math:`(\\beta-1)/(\\pi a b)\\,(1+\\rho^2)^{-\\beta}`
-    with :math:`\\rho` the radius in units of the core's semi-axes a and b
+    The surface brightness is :math:`(\beta-1)/(\pi a b)\,(1+\rho^2)^{-\beta}`
+    with :math:`\rho` the radius in units of the core's semi-axes a and b
     (Moffat 1969).
 
     Parameters

@@ -116,12 +116,12 @@ class PupilPSF(PSF):
         phase=None,
     ):
         if np.shape(pupil) != (PUPIL_SIDE, PUPIL_SIDE):
-            raise ValueError(f"a pupil is {PUPIL_SIDE} px square, not {np.shape(pupil)}")
+            raise ValueError(
+                f"a pupil is {PUPIL_SIDE} px square, not {np.shape(pupil)}"
+            )
         middle = float((wavelength / diameter).to_value(u.dimensionless_unscaled))
         # Sampling at the middle wavelength; the others are scaled to it.
-        self._step = (
-            (middle * PUPIL_SIDE / FIELD_SIDE * u.rad).to(u.arcsec).value
-        )
+        self._step = (middle * PUPIL_SIDE / FIELD_SIDE * u.rad).to(u.arcsec).value
         field = np.zeros((FIELD_SIDE, FIELD_SIDE))
         for shift in (-1 / 3, 0.0, 1 / 3):
             factor = 1 + shift * bandwidth
@@ -135,7 +135,9 @@ class PupilPSF(PSF):
         field /= field.sum()
         self._spline = ndimage.spline_filter(field, order=3).astype(np.float32)
         peak = field.max()
-        self.fwhm = 2 * np.sqrt((field > peak / 2).sum() / np.pi) * self._step * u.arcsec
+        self.fwhm = (
+            2 * np.sqrt((field > peak / 2).sum() / np.pi) * self._step * u.arcsec
+        )
 
     def image(self, shape, pixel_scale, *, position=None):
         """Light of one star in each pixel; see `PSF.image`.

@@ -187,12 +187,11 @@ def draw_exposures(survey, rng, *, psf_seed=0, smear=0.0, misregistration=0.0):
                 ellipticity=float(np.clip(ellipticity + rng.normal(0, 0.01), 0, 0.6)),
                 angle=axis * u.deg,
             )
-        side = max(int(round(width / scale)), 8)
-        parity = -1
+        side = max(round(width / scale), 8)
         rotation = np.array(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         )
-        cd = rotation @ np.diag([parity * scale, scale])
+        cd = rotation @ np.diag([-scale, scale])
         middle = (side - 1) / 2 + rng.uniform(-0.5, 0.5, 2)
         fwhm = psf.fwhm.to_value(u.arcsec)
         usual = 0.02 if instrument.space is None else 0.003

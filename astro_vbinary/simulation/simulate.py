@@ -119,8 +119,9 @@ def simulate_stack(
 
     stamps = []
     for number, exposure in enumerate(exposures):
-        signals = [s.signal * w for s, w in zip(scene.stars, shares[:-1, number],
-                                                strict=True)]
+        signals = [
+            s.signal * w for s, w in zip(scene.stars, shares[:-1, number], strict=True)
+        ]
         galaxy = 0.0 if scene.galaxy is None else scene.galaxy["signal"]
         image = render_sources(
             scene, exposure, signals, rng, galaxy_signal=galaxy * shares[-1, number]
@@ -140,7 +141,11 @@ def simulate_stack(
             image, wcs = _oversample(image, wcs, target, fill=artefacts.fill)
         stamps.append(
             SurveyStamp(
-                image, wcs, survey=survey, band=exposure.band, source=source,
+                image,
+                wcs,
+                survey=survey,
+                band=exposure.band,
+                source=source,
                 target=target,
             )
         )

@@ -236,8 +236,10 @@ class AlignedStack:
 
     def _repr_html_(self):
         panels = zip(self.data[:5], self.mask[:5], strict=True)
-        return html.escape(repr(self)) + "<br>" + " ".join(
-            thumbnail(image, bad) for image, bad in panels
+        return (
+            html.escape(repr(self))
+            + "<br>"
+            + " ".join(thumbnail(image, bad) for image, bad in panels)
         )
 
 

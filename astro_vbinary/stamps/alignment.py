@@ -51,7 +51,9 @@ def check_engine(engine):
         raise ValueError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
 
 
-def align_image(data, wcs, grid, *, mask=None, uncertainty=None, unit=None, engine="auto"):
+def align_image(
+    data, wcs, grid, *, mask=None, uncertainty=None, unit=None, engine="auto"
+):
     """Resample one image, and all that belongs to it, onto a grid.
 
     The flux of a point source is conserved: values per pixel are scaled by the

@@ -1,6 +1,5 @@
 """Read one image from a FITS file, whatever its layout."""
 
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
 from astropy.wcs import WCS
-from erfa import ErfaWarning
 
 from astro_vbinary.exceptions import (
     NoCelestialWCSError,
@@ -26,6 +24,7 @@ from astro_vbinary.stamps.celestial import (
 )
 from astro_vbinary.stamps.container import astropy_reads, image_shape, open_fits
 from astro_vbinary.stamps.headers import epoch_from_header, unit_from_header
+from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.stamps.quality import (
     extension_kind,
     find_companions,
@@ -202,13 +201,7 @@ def _read_hdu(path, hdulist, hdus, number, around, size):
     epoch = epoch_from_header(primary) if epoch is None else epoch
     plane = ImagePlane(image_shape(image), image.header, hdulist, where=where)
     if around is not None:
-        # Not at the top: a stamp is made of what is read here.
-        from astro_vbinary.stamps.stamp import position_at
-
-        with warnings.catch_warnings():
-            # A proper motion without a distance or a radial velocity is enough.
-            warnings.simplefilter("ignore", ErfaWarning)
-            around = position_at(around, epoch)
+        around = position_at(around, epoch)
     window = target_window(plane, around, size, where=where)
 
     def take(hdu):

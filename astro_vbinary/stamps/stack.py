@@ -14,7 +14,8 @@ from astro_vbinary.exceptions import (
 from astro_vbinary.stamps.aligned import AlignedStack, empty_like
 from astro_vbinary.stamps.alignment import align_image, check_engine
 from astro_vbinary.stamps.grid import SkyGrid, sky_to_pixel
-from astro_vbinary.stamps.stamp import SurveyStamp, position_at, thumbnail
+from astro_vbinary.stamps.motion import position_at
+from astro_vbinary.stamps.stamp import SurveyStamp, thumbnail
 from astro_vbinary.surveys import resolution_group
 
 __all__ = ["StampStack"]

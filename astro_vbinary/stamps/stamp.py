@@ -5,9 +5,7 @@ import html
 import io
 from pathlib import Path
 
-import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import NDData, StdDevUncertainty
 from astropy.wcs.utils import skycoord_to_pixel
@@ -15,32 +13,10 @@ from astropy.wcs.utils import skycoord_to_pixel
 from astro_vbinary.exceptions import NoImageError
 from astro_vbinary.stamps.blank import find_blank
 from astro_vbinary.stamps.grid import pixel_area
+from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, Survey, get_survey
 
-__all__ = ["SurveyStamp", "position_at"]
-
-
-def position_at(target, epoch):
-    """Where a target is at an epoch.
-
-    Parameters
-    ----------
-    target : `~astropy.coordinates.SkyCoord`
-        Position; it moves only where it has both a proper motion and an
-        ``obstime``.
-    epoch : `~astropy.time.Time` or None
-        When; None leaves the position as it is.
-
-    Returns
-    -------
-    `~astropy.coordinates.SkyCoord`
-        The position in ICRS, without velocities.
-    """
-    moves = "s" in target.data.differentials and target.obstime is not None
-    if moves and epoch is not None:
-        target = target.apply_space_motion(new_obstime=epoch)
-    icrs = target.icrs
-    return SkyCoord(icrs.ra, icrs.dec, frame="icrs")
+__all__ = ["SurveyStamp"]
 
 
 class SurveyStamp(NDData):
@@ -82,8 +58,7 @@ class SurveyStamp(NDData):
     Examples
     --------
     >>> import astropy.units as u, numpy as np
-    >>> from astropy.coordinates import SkyCoord
-    >>> from astro_vbinary import SkyGrid, SurveyStamp
+    >>>     >>> from astro_vbinary import SkyGrid, SurveyStamp
     >>> target = SkyCoord(83.8, -5.4, unit="deg")
     >>> wcs = SkyGrid(target, 0.25 * u.arcsec, (48, 48)).wcs
     >>> SurveyStamp(np.zeros((48, 48)), wcs, survey="PanSTARRS", band="g", source="1")
@@ -246,7 +221,9 @@ class SurveyStamp(NDData):
         """The 2.5-arcsec `~regions.CircleSkyRegion` around the target."""
         from regions import CircleSkyRegion
 
-        return CircleSkyRegion(position_at(self.target, self.epoch), VISUAL_BINARY_LIMIT)
+        return CircleSkyRegion(
+            position_at(self.target, self.epoch), VISUAL_BINARY_LIMIT
+        )
 
     @property
     def sigma(self):

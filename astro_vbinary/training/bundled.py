@@ -95,6 +95,9 @@ RECIPES = {
     ),
 }
 
+#: What ``python -m`` runs.
+MODULE = "astro_vbinary.training.bundled"
+
 #: Order of the sets' seeds, and the wavefronts of each.
 SETS = {"train": (1, 0), "validation": (2, 0), "calibration": (3, 1), "test": (4, 2)}
 
@@ -271,7 +274,8 @@ def make(recipe, folder, *, device="cpu", workers=None, progress=True):
             "width": recipe.options.width,
             "extra_layers": 2,
         },
-        "preprocessing": asdict(preprocessing) | {"channels": [*preprocessing.channels]},
+        "preprocessing": asdict(preprocessing)
+        | {"channels": [*preprocessing.channels]},
         "calibration": {
             "temperature": temperature,
             "bias": bias,
@@ -279,7 +283,7 @@ def make(recipe, folder, *, device="cpu", workers=None, progress=True):
             "n": len(sets["calibration"]),
         },
         "training": {
-            "command": f"python -m astro_vbinary.training.bundled --group {recipe.group} -o DIR",
+            "command": f"python -m {MODULE} --group {recipe.group} -o DIR",
             "data": "simulated by astro_vbinary.simulation; no real image",
             "mixture": recipe.mixture,
             "seed": recipe.seed,
@@ -349,7 +353,7 @@ def main(arguments=None):
         Exit code.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m astro_vbinary.training.bundled", description=__doc__
+        prog=f"python -m {MODULE}", description=__doc__
     )
     parser.add_argument("--group", type=int, choices=sorted(RECIPES), required=True)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")

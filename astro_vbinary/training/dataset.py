@@ -125,7 +125,10 @@ def simulate_set(
         with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
             done = pool.map(_make_shard, todo)
             bar = tqdm(
-                done, total=len(todo), desc=folder.name, disable=None if progress else True
+                done,
+                total=len(todo),
+                desc=folder.name,
+                disable=None if progress else True,
             )
             for _ in bar:
                 pass

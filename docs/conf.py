@@ -30,8 +30,8 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-if (HERE / "_ext" / "survey_tables.py").exists():
-    extensions.append("survey_tables")
+# Our own, each of which makes tables from the code that they describe.
+extensions += sorted(path.stem for path in (HERE / "_ext").glob("*.py"))
 
 root_doc = "index"
 exclude_patterns = ["_build", "_templates", "gallery", "**.ipynb_checkpoints"]

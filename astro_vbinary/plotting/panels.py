@@ -10,7 +10,7 @@ from astro_vbinary.plotting.style import (
     colour_map,
     image_norm,
 )
-from astro_vbinary.stamps.stamp import position_at
+from astro_vbinary.stamps.motion import position_at
 
 __all__ = ["draw_stamp", "pixel_offset", "shown_width"]
 

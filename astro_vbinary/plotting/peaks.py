@@ -6,7 +6,7 @@ import numpy as np
 from astro_vbinary.plotting.panels import draw_stamp, shown_width
 from astro_vbinary.plotting.style import colour_map, image_norm, new_figure, settings
 from astro_vbinary.stamps import SurveyStamp
-from astro_vbinary.stamps.stamp import position_at
+from astro_vbinary.stamps.motion import position_at
 
 __all__ = ["plot_peaks"]
 

@@ -167,9 +167,11 @@ def pixel_area(wcs, position):
         In square arcsec.
     """
     sides = _pixel_sides(wcs, position)
-    if sides is None:
+    area = 0 if sides is None else np.linalg.norm(np.cross(*sides[:2]))
+    # Far outside an image a distortion has no meaning: neither has its area.
+    if not area > 0:
         return (proj_plane_pixel_area(wcs.celestial) * u.deg**2).to(u.arcsec**2)
-    return (np.linalg.norm(np.cross(*sides[:2])) * u.rad**2).to(u.arcsec**2)
+    return (area * u.rad**2).to(u.arcsec**2)
 
 
 def is_mirrored(wcs, position):

@@ -227,7 +227,7 @@ def test_the_footprint_ends_with_the_image(engine):
     center = wcs.pixel_to_world(10, 10)
     grid = SkyGrid(center, 0.25 * u.arcsec, (41, 41))
     rng = np.random.default_rng(6)
-    out, mask, _, footprint = align_image(
+    _, mask, _, footprint = align_image(
         rng.normal(size=(21, 21)), wcs, grid, engine=engine
     )
     assert (footprint[12:29, 12:29] == 1).all()

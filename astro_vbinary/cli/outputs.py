@@ -1,0 +1,134 @@
+"""Where results go: checked before the work, written whole or not at all."""
+
+import importlib.util
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from astro_vbinary.cli.exits import Failure
+
+__all__ = ["check_file", "check_folder", "check_table", "replacing"]
+
+
+def check_table(path, *, overwrite):
+    """Raise unless a table can be written to a path.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        Where to.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    Failure
+        If the ending is unknown, the file exists, or its folder is missing or
+        cannot be written to.
+    """
+    from astro_vbinary.classification.result import FORMATS
+
+    if path.suffix not in FORMATS:
+        raise Failure(
+            f"unknown ending {path.suffix!r} of {path}; known: {', '.join(FORMATS)}"
+        )
+    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise Failure(
+            f"{path} needs pyarrow, which is not installed: "
+            'pip install "astro-vbinary[tables]"'
+        )
+    check_file(path, overwrite=overwrite)
+
+
+def check_file(path, *, overwrite):
+    """Raise unless a file can be written to a path.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        Where to.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    Failure
+        If the file exists, or its folder is missing or cannot be written to.
+    """
+    if path.is_dir():
+        raise Failure(f"{path} is a folder, not a file")
+    if path.exists() and not overwrite:
+        raise Failure(f"{path} exists; give --overwrite to replace it")
+    _try_to_write(path.parent)
+
+
+def check_folder(folder):
+    """Make a folder where it is missing, and raise unless it can be written to.
+
+    Parameters
+    ----------
+    folder : `~pathlib.Path`
+        The folder.
+
+    Raises
+    ------
+    Failure
+        If it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "a file of that name exists" if folder.exists() else error.strerror
+        raise Failure(f"cannot make the folder {folder}: {reason}") from error
+    _try_to_write(folder)
+
+
+@contextmanager
+def replacing(path):
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        Where to; what is there is replaced at the end.
+
+    Yields
+    ------
+    `~pathlib.Path`
+        What to write to in the ``with`` block: a file of the same ending in the
+        same folder, removed if the block fails.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_table(table, path):
+    """Write a table in the format of the file's ending, whole or not at all.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        The table.
+    path : `~pathlib.Path`
+        Where to; what is there is replaced.
+    """
+    from astro_vbinary.classification.result import FORMATS
+
+    with replacing(path) as part:
+        table.write(part, format=FORMATS[path.suffix])
+
+
+def _try_to_write(folder):
+    if not folder.is_dir():
+        raise Failure(f"there is no folder {folder}")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Failure(f"cannot write in {folder}: {error.strerror}") from error

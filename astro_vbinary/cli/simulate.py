@@ -1,0 +1,149 @@
+"""``astro-vbinary simulate``: stamps with known truth."""
+
+from pathlib import Path
+
+import click
+
+from astro_vbinary.cli.exits import Failure
+from astro_vbinary.cli.lazy import LazyChoice
+
+__all__ = ["command", "simulate_folder"]
+
+
+@click.command("simulate", short_help="Make stamps with known truth.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the stamps; made where it is missing.",
+)
+@click.option(
+    "--survey",
+    "surveys",
+    multiple=True,
+    type=LazyChoice("astro_vbinary.simulation:SIMULATED_SURVEYS", "survey"),
+    help="Survey to simulate; can be repeated. All by default.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Sources for each survey.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--kind",
+    type=LazyChoice("astro_vbinary.simulation:KINDS", "kind"),
+    help="Simulate one kind of scene; by default half are pairs, the rest all that "
+    "is mistaken for them.",
+)
+@click.option(
+    "--hips-share",
+    type=click.FloatRange(0, 1),
+    default=0.2,
+    show_default=True,
+    help="Share of stacks in the oversampled form that HiPS servers give: 322 px of "
+    "0.031 arcsec.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def command(output, surveys, count, seed, kind, hips_share, quiet):
+    """Simulate stamps of single stars, pairs and what is mistaken for them.
+
+    Each survey is simulated in its own pixels, with its noise, edges and blanks.
+    Besides the stamps, the folder gets truth.ecsv: what each source is, with
+    separation, position angle and magnitude difference. The same seed gives the same
+    stamps.
+
+    \b
+    Examples:
+      astro-vbinary simulate -o simulated/
+      astro-vbinary simulate -o pairs/ --survey HST --survey JWST --kind pair
+      astro-vbinary simulate -o simulated/ --count 50 --seed 7
+      astro-vbinary demo simulated/
+    """  # noqa: D301
+    from astro_vbinary.cli.outputs import check_folder
+
+    check_folder(output)
+    truth = simulate_folder(
+        output,
+        surveys=surveys,
+        count=count,
+        seed=seed,
+        kind=kind,
+        hips_share=hips_share,
+        progress=not quiet,
+    )
+    if not quiet:
+        pairs = int(sum(truth["label"]))
+        click.echo(
+            f"{len(truth):,} stacks, {pairs:,} of them pairs, in {output}\n"
+            f"Truth: {output / 'truth.ecsv'}"
+        )
+
+
+def simulate_folder(
+    folder, *, surveys=(), count=4, seed=0, kind=None, hips_share=0.2, progress=False
+):
+    """Write a folder of simulated stamps with a table of the truth.
+
+    Parameters
+    ----------
+    folder : `~pathlib.Path`
+        An existing folder; files in it are not replaced.
+    surveys : sequence of str, optional
+        Surveys; all that can be simulated by default.
+    count : int, optional
+        Stacks for each survey.
+    seed : int, optional
+        Seed of the random numbers.
+    kind : str, optional
+        One of `~astro_vbinary.simulation.KINDS`.
+    hips_share : float, optional
+        Share of stacks in the oversampled form.
+    progress : bool, optional
+        Whether to show a bar on a terminal.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        The truth, one row a stack.
+
+    Raises
+    ------
+    Failure
+        If the folder has a table of the truth already.
+    """
+    import numpy as np
+    from tqdm import tqdm
+
+    from astro_vbinary.simulation import SIMULATED_SURVEYS, simulate_stack
+    from astro_vbinary.simulation.simulate import TRUTH_FILE, truth_table
+    from astro_vbinary.stamps import NamingTemplate
+
+    if (folder / TRUTH_FILE).exists():
+        raise Failure(f"{folder / TRUTH_FILE} exists; give another folder")
+    template = NamingTemplate("{source}_{band}_{survey}")
+    jobs = [
+        (survey, number)
+        for survey in dict.fromkeys(surveys or SIMULATED_SURVEYS)
+        for number in range(count)
+    ]
+    rows = []
+    for survey, number in tqdm(
+        jobs, unit="stack", desc="simulate", disable=None if progress else True
+    ):
+        # Of its own seed, so that a source does not depend on the others.
+        rng = np.random.default_rng([seed, sum(map(ord, survey)), number])
+        source = f"{survey.lower().replace('-', '')}{number:04d}"
+        made = simulate_stack(
+            survey, rng, kind=kind, source=source, hips_share=hips_share
+        )
+        for stamp in made.stack:
+            name = template.format(source=source, band=stamp.band, survey=survey)
+            stamp.write(folder / name)
+        rows.append(made.truth)
+    table = truth_table(rows)
+    table.write(folder / TRUTH_FILE)
+    return table

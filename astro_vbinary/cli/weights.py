@@ -1,0 +1,178 @@
+"""``astro-vbinary weights``: which networks there are, and how good they are."""
+
+import click
+
+__all__ = ["command"]
+
+#: Rows of scores that are shown first, and what they are of.
+SETS = {"visual_task": "pairs an eye would see", "all": "every scene"}
+PART = "visual_task_"
+
+
+@click.group("weights", short_help="The networks and their scores.")
+def command():
+    """Show the networks' weights: what they were trained on, and their scores.
+
+    \b
+    Examples:
+      astro-vbinary weights list
+      astro-vbinary weights show gezer-resnet34-g3
+    """  # noqa: D301
+
+
+@command.command("list")
+def list_command():
+    """List the weights that are installed."""
+    from astro_vbinary.classification import list_weights
+    from astro_vbinary.cli.console import print_table
+
+    cards = list_weights()
+    if not cards:
+        click.echo("No weights are installed.")
+        return
+    print_table(
+        ["id", "version", "group", "policies", "accuracy", "surveys"],
+        [
+            [
+                card.id,
+                card.version,
+                str(card.group),
+                ", ".join(card.policies),
+                _accuracy(card.scores.get("visual_task")),
+                ", ".join(card.surveys),
+            ]
+            for card in cards
+        ],
+        right=["group"],
+    )
+
+
+@command.command("show")
+@click.argument("weights_id", metavar="ID")
+def show_command(weights_id):
+    """Show the card of the weights ID: training, grid, and scores.
+
+    Every share has its number of stacks and its exact 95 % interval (Clopper &
+    Pearson 1934).
+    """
+    from astro_vbinary.classification.weights import find_weights
+    from astro_vbinary.cli.console import name_value
+
+    card = find_weights(weights_id)
+    entries = card.entries
+    click.secho(f"{card.id} {card.version}", bold=True)
+    if entries.get("description"):
+        click.echo(click.wrap_text(entries["description"].strip(), 78))
+    click.echo()
+    grid = entries["grid"]
+    network = entries["network"]
+    name_value("Group", f"{card.group} of the policies {', '.join(card.policies)}")
+    name_value("Surveys", ", ".join(card.surveys))
+    name_value(
+        "Grid",
+        f"{grid['side']} x {grid['side']} px of {grid['pixel_scale']:g} arcsec",
+    )
+    name_value("Channels", ", ".join(card.preprocessing.channels))
+    name_value("Network", ", ".join(f"{k} {v}" for k, v in network.items()))
+    name_value("Classes", ", ".join(map(str, entries["classes"])))
+    name_value("Threshold", f"{card.threshold:g}")
+    name_value(
+        "Calibration",
+        ", ".join(f"{k} {v:.4g}" for k, v in entries["calibration"].items()),
+    )
+    for name in ("training", "training_data", "trained"):
+        _print_section(name, entries.get(name))
+    name_value("Licence", entries["licence"])
+    name_value("File", card.weights_path)
+    name_value("SHA-256", card.sha256)
+    _print_scores(card.scores)
+
+
+def _print_section(name, value):
+    if value is None:
+        return
+    from astro_vbinary.cli.console import name_value
+
+    title = name.replace("_", " ").capitalize()
+    if not isinstance(value, dict):
+        name_value(title, value)
+        return
+    click.secho(title, bold=True)
+    for key, entry in value.items():
+        if isinstance(entry, dict):
+            entry = ", ".join(f"{k} {v}" for k, v in entry.items())
+        click.echo(f"  {key.replace('_', ' '):<22} {entry}")
+
+
+def _print_scores(scores):
+    from astro_vbinary.cli.console import print_table
+
+    reports = {k: v for k, v in scores.items() if "accuracy" in v}
+    if reports:
+        click.secho("\nScores on a held-out set, simulated", bold=True)
+        print_table(
+            ["set", "n", "accuracy", "precision", "recall", "F1", "AUC"],
+            [
+                [
+                    _set_name(name),
+                    f"{report.get('n', 0):,}",
+                    _accuracy(report),
+                    *(_number(report, key) for key in ("precision_1", "recall_1")),
+                    _number(report, "f1_1"),
+                    _number(report, "roc_auc"),
+                ]
+                for name, report in reports.items()
+            ],
+            right=["n", "precision", "recall", "F1", "AUC"],
+        )
+        click.echo("\n  Precision, recall and F1 are those of pairs.")
+    _print_kinds(scores.get("right_by_kind"))
+
+
+def _print_kinds(kinds):
+    if not kinds:
+        return
+    from astro_vbinary.cli.console import bar, print_table
+
+    click.secho("\nShare that is right, by what was simulated", bold=True)
+    print_table(
+        ["kind", "n", "right", "", "95 % interval"],
+        [
+            [
+                kind,
+                f"{entry['n']:,}",
+                f"{entry['share']:.3f}",
+                bar(entry["share"]),
+                _interval(entry["share"], entry["n"]),
+            ]
+            for kind, entry in kinds.items()
+        ],
+        right=["n"],
+    )
+
+
+def _interval(share, number):
+    from astro_vbinary.training import binomial_interval
+
+    low, high = binomial_interval(round(share * number), number)
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _set_name(name):
+    if name in SETS:
+        return SETS[name]
+    return f"  in {name.removeprefix(PART)}" if name.startswith(PART) else name
+
+
+def _accuracy(report):
+    if not report:
+        return "-"
+    shown = f"{report['accuracy']:.3f}"
+    if "accuracy_low" in report:
+        shown += f" ({report['accuracy_low']:.3f} to {report['accuracy_high']:.3f})"
+    return shown
+
+
+def _number(report, key):
+    value = report.get(key)
+    return "-" if value is None else f"{value:.3f}"

@@ -64,7 +64,7 @@ class Flag(IntFlag):
 FLAG_MEANINGS = {
     Flag.FILES_DROPPED: "at least one file of the stack could not be used",
     Flag.PARTIAL: "more than 5 % of the 2.5-arcsec circle has no valid data",
-    Flag.CORE_MASKED: "valid data surround a masked or flat core: saturated",
+    Flag.CORE_MASKED: "bright pixels surround one without data: a saturated core",
     Flag.LOW_SIGNAL: "no pixel of the circle stands 5 sigma above the background",
     Flag.TARGET_ASSUMED: "no position was given: the image centre was taken",
     Flag.SEEING_LIMITED: "the image is broader than the Rayleigh limit by over 2 times",

@@ -159,7 +159,7 @@ class Preprocessing:
     Parameters
     ----------
     channels : tuple of str, optional
-        Names out of `CHANNELS`, in the network's order.
+        Names out of ``CHANNELS``, in the network's order.
     softening : float, optional
         Signal at which the asinh channel turns from linear to logarithmic.
     span : float, optional

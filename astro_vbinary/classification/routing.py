@@ -178,8 +178,8 @@ class _Router:
         except StampError as error:
             row["status"], row["reason"] = error.status, str(error)
             return row, None, None
-        # What is wrong with one stack must not stop the others.
-        except (VBinaryError, OSError, ArithmeticError, ValueError) as error:
+        # Whatever is wrong with one stack must not stop the others.
+        except Exception as error:
             row["reason"] = f"{type(error).__name__}: {error}"
             return row, None, None
         if dropped:

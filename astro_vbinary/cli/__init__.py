@@ -45,4 +45,4 @@ def main():
       2    the command line could not be understood
       3    done, but some input files could not be used
       130  stopped by Ctrl-C
-    """  # noqa: D301
+    """

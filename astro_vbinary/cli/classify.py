@@ -102,7 +102,7 @@ def command(
       1    nothing was written: no stamps, or the output or device cannot be used
       2    the command line could not be understood
       130  stopped by Ctrl-C; nothing was written
-    """  # noqa: D301
+    """
     started = time.monotonic()
     for path in filter(None, (output, rejects)):
         check_table(path, overwrite=overwrite)

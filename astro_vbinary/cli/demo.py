@@ -58,7 +58,7 @@ def command(ctx, folder, output, quiet):
       3    some files could not be used
       1    nothing could be done: no stamps, no truth.ecsv, or no weights
       130  stopped by Ctrl-C
-    """  # noqa: D301
+    """
     from astro_vbinary.cli.outputs import check_folder, replacing
 
     check_folder(output)
@@ -73,7 +73,7 @@ def command(ctx, folder, output, quiet):
         )
         from astro_vbinary.classification import classify
 
-        result = classify(index, progress=not quiet)
+        result = classify(index, targets=_targets(truth), progress=not quiet)
         seconds = time.monotonic() - started
         rows = _compare(result, truth)
         _print_rows(rows)
@@ -122,6 +122,15 @@ def _read_truth(folder):
     return truth
 
 
+def _targets(truth):
+    """Positions of the sources, where the truth has them."""
+    if not {"ra", "dec"} <= set(truth.colnames):
+        return None
+    from astro_vbinary.stamps.targets import read_targets
+
+    return read_targets(truth)
+
+
 def _compare(result, truth):
     """Rows of the result with the truth: dicts, in the order of the result."""
     known = {(str(row["source"]), str(row["survey"])): row for row in truth}
@@ -155,7 +164,7 @@ def _print_rows(rows):
                 _kind(entry["true"]),
                 click.style(verdict, bold=True) if verdict == "binary" else verdict,
                 f"{row['probability']:.3f}" if verdict else "",
-                bar(row["probability"]),
+                bar(row["probability"]) if verdict else "",
                 mark(entry["good"]),
                 noticed(row["flags"]) if verdict else row["status"],
             ]
@@ -193,7 +202,7 @@ def _print_score(rows, seconds):
     )
     others = len(rows) - len(judged)
     if others:
-        click.echo(f"{count(others, 'row')} without a verdict, or without a truth.")
+        click.echo(f"{count(others, 'row')} cannot be compared.")
 
 
 def _draw(result, truth, rows, index, output):
@@ -216,7 +225,7 @@ def _draw(result, truth, rows, index, output):
     if found:
         labels = [
             f"{e['row']['source']} {e['row']['survey']}\n"
-            f"p = {e['row']['probability']:.2f}, truth: {_kind(e['true'])}"
+            f"p = {e['row']['probability']:.2f}, {_kind(e['true'])}"
             for e in found
         ]
         colours = ["#b3003c" if e["good"] is False else "black" for e in found]

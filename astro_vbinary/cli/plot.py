@@ -81,7 +81,7 @@ def command(
       1    nothing is drawn
       2    the command line could not be understood
       130  stopped by Ctrl-C
-    """  # noqa: D301
+    """
     import matplotlib as mpl
     from tqdm import tqdm
 

@@ -62,7 +62,7 @@ def command(output, surveys, count, seed, kind, hips_share, quiet):
       astro-vbinary simulate -o pairs/ --survey HST --survey JWST --kind pair
       astro-vbinary simulate -o simulated/ --count 50 --seed 7
       astro-vbinary demo simulated/
-    """  # noqa: D301
+    """
     from astro_vbinary.cli.outputs import check_folder
 
     check_folder(output)

@@ -66,7 +66,7 @@ def command(
       1    nothing was written
       2    the command line could not be understood
       130  stopped by Ctrl-C; what was written by then is whole
-    """  # noqa: D301
+    """
     from tqdm import tqdm
 
     from astro_vbinary.cli.outputs import check_folder

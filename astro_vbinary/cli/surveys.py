@@ -43,7 +43,7 @@ def command(policy, apertures, output, overwrite):
       astro-vbinary surveys
       astro-vbinary surveys --policy published --apertures paper
       astro-vbinary surveys -o surveys.ecsv
-    """  # noqa: D301
+    """
     from astro_vbinary.cli.outputs import check_table, write_table
 
     if apertures == "paper" and policy == "effective":

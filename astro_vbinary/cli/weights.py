@@ -17,7 +17,7 @@ def command():
     Examples:
       astro-vbinary weights list
       astro-vbinary weights show gezer-resnet34-g3
-    """  # noqa: D301
+    """
 
 
 @command.command("list")
@@ -101,7 +101,13 @@ def _print_section(name, value):
     for key, entry in value.items():
         if isinstance(entry, dict):
             entry = ", ".join(f"{k} {v}" for k, v in entry.items())
-        click.echo(f"  {key.replace('_', ' '):<22} {entry}")
+        indent = " " * 15
+        first = f"  {key.replace('_', ' '):<12} "
+        click.echo(
+            click.wrap_text(
+                str(entry), 88, initial_indent=first, subsequent_indent=indent
+            )
+        )
 
 
 def _print_scores(scores):
@@ -117,15 +123,14 @@ def _print_scores(scores):
                     _set_name(name),
                     f"{report.get('n', 0):,}",
                     _accuracy(report),
-                    *(_number(report, key) for key in ("precision_1", "recall_1")),
-                    _number(report, "f1_1"),
+                    *(_both(report, key) for key in ("precision", "recall", "f1")),
                     _number(report, "roc_auc"),
                 ]
                 for name, report in reports.items()
             ],
             right=["n", "precision", "recall", "F1", "AUC"],
         )
-        click.echo("\n  Precision, recall and F1 are those of pairs.")
+        click.echo("\n  Accuracy with its interval; the others for not / binary.")
     _print_kinds(scores.get("right_by_kind"))
 
 
@@ -171,6 +176,10 @@ def _accuracy(report):
     if "accuracy_low" in report:
         shown += f" ({report['accuracy_low']:.3f} to {report['accuracy_high']:.3f})"
     return shown
+
+
+def _both(report, key):
+    return " / ".join(_number(report, f"{key}_{label}") for label in (0, 1))
 
 
 def _number(report, key):

@@ -25,7 +25,7 @@ def plot_peaks(stamp, *, fig=None, stretch="linear", width=None):
     fig : `~matplotlib.figure.Figure`, optional
         An empty figure to draw into; a new one by default.
     stretch : str, optional
-        One of `~astro_vbinary.plotting.STRETCHES`, for the colours. The height of
+        One of ``astro_vbinary.plotting.STRETCHES``, for the colours. The height of
         the surface is always the pixel value itself.
     width : `~astropy.units.Quantity`, optional
         Side of the field that is shown, an angle; by default the image's, up to

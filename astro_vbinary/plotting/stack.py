@@ -32,7 +32,7 @@ def plot_stack(stack, *, fig=None, stretch="asinh", width=None, columns=6):
     fig : `~matplotlib.figure.Figure`, optional
         An empty figure to draw into; a new one by default.
     stretch : str, optional
-        One of `~astro_vbinary.plotting.STRETCHES`; black and white are set by each
+        One of ``astro_vbinary.plotting.STRETCHES``; black and white are set by each
         image's own noise and peak.
     width : `~astropy.units.Quantity`, optional
         Side of the field that is shown, an angle; by default the image's, up to
@@ -92,7 +92,7 @@ def plot_source(stacks, *, fig=None, stretch="asinh", width=None):
     fig : `~matplotlib.figure.Figure`, optional
         An empty figure to draw into; a new one by default.
     stretch : str, optional
-        One of `~astro_vbinary.plotting.STRETCHES`.
+        One of ``astro_vbinary.plotting.STRETCHES``.
     width : `~astropy.units.Quantity`, optional
         Side of the field that every panel shows, an angle; by default the widest
         image's, up to 10 arcsec.

@@ -96,7 +96,7 @@ def image_norm(values, *, stretch="asinh"):
     values : `~numpy.ndarray`
         Valid pixels, any shape; what is not finite is passed over.
     stretch : str, optional
-        One of `STRETCHES`.
+        One of ``STRETCHES``.
 
     Returns
     -------

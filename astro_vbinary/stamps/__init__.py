@@ -13,5 +13,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "reading": ["RawImage", "read_image"],
         "stack": ["StampStack"],
         "stamp": ["SurveyStamp"],
+        "targets": ["read_targets"],
     },
 )

@@ -13,7 +13,7 @@ __all__ = ["GROUP_GRIDS", "SkyGrid", "is_mirrored", "pixel_area", "sky_to_pixel"
 
 #: Pixel scale (arcsec) and side (pixels) of each resolution group's grid. Every
 #: grid is wider than the 5-arcsec circle of a visual binary, so that neighbours
-#: just outside it are seen as such, and samples the sharpest image of its group.
+#: just outside it are seen as such, in pixels about as fine as its sharpest images'.
 GROUP_GRIDS = {1: (0.5, 32), 2: (0.2, 48), 3: (0.05, 128), 4: (0.05, 128)}
 
 

@@ -84,7 +84,7 @@ def read_image(path, *, hdu=None, around=None, size=None):
     astropy reads. Axes of one pixel are dropped. Extensions with uncertainties
     (``ERR``, ``VARIANCE``, ``INVVAR``...) and flags (``DQ``, ``MASK``...) are used
     where they have the image's shape; which flags are bad is told in
-    `astro_vbinary.stamps.quality`. A file is never executed, unpickled or expanded.
+    ``astro_vbinary.stamps.quality``. A file is never executed, unpickled or expanded.
 
     Parameters
     ----------

@@ -215,6 +215,8 @@ class ClassificationResult:
         table = self.to_table()
         if path.suffix in (".vot", ".xml", ".votable"):
             table.meta.clear()
+        if path.suffix == ".fits":
+            _make_ascii(table)
         table.write(path, format=FORMATS[path.suffix], overwrite=overwrite)
 
     def __repr__(self):
@@ -224,3 +226,13 @@ class ClassificationResult:
 
     def _repr_html_(self):
         return self.to_table()._repr_html_()
+
+
+def _make_ascii(table):
+    """Escape what FITS cannot hold, so that one name does not cost the table."""
+    for name in table.colnames:
+        if table[name].dtype.kind == "U":
+            description = table[name].info.description
+            encoded = np.char.encode(table[name], "ascii", "backslashreplace")
+            table[name] = np.char.decode(encoded, "ascii")
+            table[name].info.description = description

@@ -26,7 +26,7 @@ __all__ = ["main"]
 )
 @click.version_option(__version__, prog_name="astro-vbinary")
 def main():
-    """Is this source one star or two?
+    """Find which sources are one star and which are two.
 
     From small FITS images ("stamps") of each source in several surveys and bands
     to a catalogue: one row for each source and survey that says "binary" (two stars

@@ -14,10 +14,12 @@ class LazyGroup(click.Group):
 
     Parameters
     ----------
-    *args, **kwargs
+    *args
         As for `click.Group`.
     commands_in : dict of str to str
         The module of each command, in the order in which help lists them.
+    **kwargs
+        As for `click.Group`.
     """
 
     def __init__(self, *args, commands_in=None, **kwargs):

@@ -115,35 +115,16 @@ def simulate_folder(
     Failure
         If the folder has a table of the truth already.
     """
-    import numpy as np
-    from tqdm import tqdm
+    from astro_vbinary.simulation import SIMULATED_SURVEYS, write_folder
 
-    from astro_vbinary.simulation import SIMULATED_SURVEYS, simulate_stack
-    from astro_vbinary.simulation.simulate import TRUTH_FILE, truth_table
-    from astro_vbinary.stamps import NamingTemplate
-
-    if (folder / TRUTH_FILE).exists():
-        raise Failure(f"{folder / TRUTH_FILE} exists; give another folder")
-    template = NamingTemplate("{source}_{band}_{survey}")
-    jobs = [
-        (survey, number)
-        for survey in dict.fromkeys(surveys or SIMULATED_SURVEYS)
-        for number in range(count)
-    ]
-    rows = []
-    for survey, number in tqdm(
-        jobs, unit="stack", desc="simulate", disable=None if progress else True
-    ):
-        # Of its own seed, so that a source does not depend on the others.
-        rng = np.random.default_rng([seed, sum(map(ord, survey)), number])
-        source = f"{survey.lower().replace('-', '')}{number:04d}"
-        made = simulate_stack(
-            survey, rng, kind=kind, source=source, hips_share=hips_share
+    try:
+        return write_folder(
+            folder,
+            dict.fromkeys(surveys or SIMULATED_SURVEYS, count),
+            seed=seed,
+            kind=kind,
+            hips_share=hips_share,
+            progress=progress,
         )
-        for stamp in made.stack:
-            name = template.format(source=source, band=stamp.band, survey=survey)
-            stamp.write(folder / name)
-        rows.append(made.truth)
-    table = truth_table(rows)
-    table.write(folder / TRUTH_FILE)
-    return table
+    except FileExistsError as error:
+        raise Failure(str(error)) from error

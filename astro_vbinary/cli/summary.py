@@ -47,7 +47,7 @@ def print_summary(result, *, seconds, device):
     )
     dropped = int(((result.flags & int(Flag.FILES_DROPPED)) > 0).sum())
     if dropped:
-        click.echo(f"\nFrom {count(dropped, 'row')} files were dropped; see `reason`.")
+        click.echo(f"\n{count(dropped, 'row')} lost a file or more: see the reason.")
     judged = int((result.status == str(Status.OK)).sum())
     binary = result.label == "binary"
     click.echo(f"\n{int(binary.sum()):,} of {judged:,} verdicts are binary", nl=False)

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.wcs import WCS
+from tqdm.auto import tqdm
 
 from astro_vbinary.simulation.artefacts import (
     apply_artefacts,
@@ -22,7 +23,7 @@ from astro_vbinary.simulation.render import (
     render_sources,
 )
 from astro_vbinary.simulation.scenes import KINDS, draw_scene
-from astro_vbinary.stamps import SkyGrid, StampStack, SurveyStamp
+from astro_vbinary.stamps import NamingTemplate, SkyGrid, StampStack, SurveyStamp
 
 __all__ = ["SimulatedStack", "simulate_stack", "write_folder"]
 
@@ -193,7 +194,16 @@ def _oversample(image, wcs, target, *, fill):
     return np.where(np.isfinite(out), out, fill).astype(np.float32), grid.wcs
 
 
-def write_folder(folder, survey_counts, *, seed=0, psf_seed=0, hips_share=0.2):
+def write_folder(
+    folder,
+    survey_counts,
+    *,
+    seed=0,
+    psf_seed=0,
+    kind=None,
+    hips_share=0.2,
+    progress=False,
+):
     """Write a folder of simulated stamps with a table of the truth.
 
     Parameters
@@ -206,8 +216,12 @@ def write_folder(folder, survey_counts, *, seed=0, psf_seed=0, hips_share=0.2):
         Seed of the random numbers.
     psf_seed : int, optional
         Which set of wavefronts space telescopes have.
+    kind : str, optional
+        One of `~astro_vbinary.simulation.KINDS`; drawn by default.
     hips_share : float, optional
         Share of stacks in the oversampled form.
+    progress : bool, optional
+        Whether to show a bar on a terminal.
 
     Returns
     -------
@@ -218,28 +232,41 @@ def write_folder(folder, survey_counts, *, seed=0, psf_seed=0, hips_share=0.2):
     ------
     ValueError
         If a survey cannot be simulated.
+    FileExistsError
+        If the folder has a table of the truth already.
     OSError
-        If a file exists.
+        If a stamp's file exists.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / TRUTH_FILE).exists():
+        raise FileExistsError(f"{folder / TRUTH_FILE} exists; give another folder")
+    template = NamingTemplate("{source}_{band}_{survey}")
+    jobs = [
+        (survey, number)
+        for survey, count in survey_counts.items()
+        for number in range(count)
+    ]
     rows = []
-    for survey, count in survey_counts.items():
-        for number in range(count):
-            rng = np.random.default_rng([seed, sum(map(ord, survey)), number])
-            made = simulate_stack(
-                survey,
-                rng,
-                source=f"{survey.lower().replace('-', '')}{number:04d}",
-                hips_share=hips_share,
-                psf_seed=psf_seed,
-            )
-            for stamp in made.stack:
-                name = f"{stamp.source}_{stamp.band}_{survey}.fits"
-                stamp.write(folder / name)
-            rows.append(made.truth)
+    for survey, number in tqdm(
+        jobs, unit="stack", desc="simulate", disable=None if progress else True
+    ):
+        # Of its own seed, so that a source does not depend on the others.
+        rng = np.random.default_rng([seed, sum(map(ord, survey)), number])
+        made = simulate_stack(
+            survey,
+            rng,
+            kind=kind,
+            source=f"{survey.lower().replace('-', '')}{number:04d}",
+            hips_share=hips_share,
+            psf_seed=psf_seed,
+        )
+        for stamp in made.stack:
+            name = template.format(source=stamp.source, band=stamp.band, survey=survey)
+            stamp.write(folder / name)
+        rows.append(made.truth)
     table = truth_table(rows)
-    table.write(folder / TRUTH_FILE, overwrite=True)
+    table.write(folder / TRUTH_FILE)
     return table
 
 

@@ -58,7 +58,8 @@ class SurveyStamp(NDData):
     Examples
     --------
     >>> import astropy.units as u, numpy as np
-    >>>     >>> from astro_vbinary import SkyGrid, SurveyStamp
+    >>> from astropy.coordinates import SkyCoord
+    >>> from astro_vbinary import SkyGrid, SurveyStamp
     >>> target = SkyCoord(83.8, -5.4, unit="deg")
     >>> wcs = SkyGrid(target, 0.25 * u.arcsec, (48, 48)).wcs
     >>> SurveyStamp(np.zeros((48, 48)), wcs, survey="PanSTARRS", band="g", source="1")

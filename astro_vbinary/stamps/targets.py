@@ -46,7 +46,7 @@ def read_targets(table):
     ----------
     table : `~astropy.table.Table`, str or `~pathlib.Path`
         A table, or a file that astropy reads as one. Its columns are known by any of
-        the names in `TARGET_COLUMNS`, whatever their case, ``_`` and ``-``:
+        the names in ``TARGET_COLUMNS``, whatever their case, ``_`` and ``-``:
         ``source``; ``ra`` and ``dec`` (ICRS; degrees without a unit, or text such
         as ``05:35:16.5`` in hours and ``-05:23:14`` in degrees); and perhaps
         ``pmra`` (with the cosine of the declination in it), ``pmdec`` (mas/yr

@@ -42,7 +42,9 @@ def write_damaged(folder, number, kind):
     if kind == "truncated":
         fits.writeto(path, image, header)
         content = path.read_bytes()
-        path.write_bytes(content[: 2880 + 700 * (1 + number % 5)])
+        # Within the pixels, however small the image: beyond them is only padding.
+        start = len(content) - (-(-image.nbytes // 2880)) * 2880
+        path.write_bytes(content[: start + image.nbytes * (1 + number % 5) // 6])
     elif kind == "zerobytes":
         path.write_bytes(b"")
     elif kind == "html":

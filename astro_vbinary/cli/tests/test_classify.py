@@ -54,7 +54,7 @@ def test_a_dropped_band_is_told_too(run, stamps, some_damaged, tmp_path):
     (some_damaged / "bad_g_SDSS9.fits").rename(some_damaged / "S0_odd_SDSS9.fits")
     done = run("classify", some_damaged, "-o", tmp_path / "out.ecsv")
     assert done.exit_code == exits.PARTLY, done.output
-    assert "From 1 row files were dropped" in done.output
+    assert "1 row lost a file or more" in done.output
 
 
 def test_no_weights_are_no_failure(run, stamps, tmp_path, no_weights):
@@ -193,3 +193,15 @@ def test_a_template_says_how_files_are_named(run, stamps, tmp_path):
     )
     assert done.exit_code == exits.DONE, done.output
     assert list(Table.read(output)["source"]) == ["22466"]
+
+
+def test_a_name_that_fits_cannot_hold_does_not_cost_the_table(run, stamps, tmp_path):
+    folder = tmp_path / "stamps"
+    folder.mkdir()
+    content = next(stamps.glob("P0_*")).read_bytes()
+    (folder / "größe_g_SDSS9.fits").write_bytes(content)
+    output = tmp_path / "out.fits"
+    done = run("classify", folder, "-o", output)
+    assert done.exit_code == exits.DONE, done.output
+    (row,) = Table.read(output)
+    assert row["source"].encode("ascii").decode("unicode_escape") == "größe"

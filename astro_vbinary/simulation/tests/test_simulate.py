@@ -182,3 +182,11 @@ def test_files_are_not_replaced(written):
 def test_a_survey_that_cannot_be_simulated_is_told(tmp_path):
     with pytest.raises(ValueError, match="cannot simulate 'ZTF'"):
         write_folder(tmp_path, {"ZTF": 1})
+
+
+def test_a_folder_of_one_kind(tmp_path):
+    table = write_folder(tmp_path / "one", {"HSCLA": 2}, kind="empty")
+    assert list(table["kind"]) == ["empty", "empty"]
+    assert np.isnan(table["separation"]).all()
+    with pytest.raises(ValueError, match="unknown kind 'triple'"):
+        write_folder(tmp_path / "two", {"HSCLA": 1}, kind="triple")

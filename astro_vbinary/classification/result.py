@@ -31,6 +31,18 @@ COLUMNS = (
     ("weights_sha256", None, "hash of the weights"),
 )
 
+#: Types of the columns that are not text.
+KINDS = {
+    "n_bands": np.int16,
+    "group": np.int16,
+    "flags": np.int32,
+    "ra": np.float64,
+    "dec": np.float64,
+    "probability": np.float64,
+    "rayleigh": np.float64,
+    "fwhm": np.float64,
+}
+
 #: File endings and the formats of astropy's tables that they stand for.
 FORMATS = {
     ".ecsv": "ascii.ecsv",
@@ -167,22 +179,11 @@ class ClassificationResult:
         `~astropy.table.QTable`
             Columns as in `~astro_vbinary.classification.result.COLUMNS`.
         """
-        kinds = {
-            "n_bands": np.int16,
-            "group": np.int16,
-            "flags": np.int32,
-        }
         table = QTable()
         for name, unit, description in COLUMNS:
-            values = self._column(name)
-            if name in kinds:
-                column = np.array([int(v) for v in values], dtype=kinds[name])
-            elif values and isinstance(values[0], float):
-                column = np.array(values, dtype=float)
-            else:
-                column = np.array([str(v) for v in values], dtype=str)
-            if not values and unit is not None:
-                column = np.array([], dtype=float)
+            kind = KINDS.get(name, str)
+            python = float if kind is np.float64 else int if name in KINDS else str
+            column = np.array([python(v) for v in self._column(name)], dtype=kind)
             table[name] = column if unit is None else column * unit
             table[name].info.description = description
         table.meta["weights"] = sorted({v for v in self._column("weights") if v})

@@ -13,9 +13,11 @@ from astro_vbinary.exceptions import (
     VBinaryError,
 )
 from astro_vbinary.stamps import AlignedStack, StampIndex, StampStack
+from astro_vbinary.stamps.alignment import check_engine
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.status import Flag, Status
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, resolution_group
+from astro_vbinary.surveys.groups import check_policy
 
 __all__ = ["classify"]
 
@@ -71,6 +73,8 @@ def classify(
         and all(isinstance(item, str | Path) for item in stacks)
     ):
         stacks = StampIndex.from_paths(stacks)
+    check_engine(engine)
+    check_policy(policy)
     rejected = stacks.rejected if isinstance(stacks, StampIndex) else ()
     router = _Router(policy, device, precision, engine, batch_size)
     items = _items(stacks, targets or {})

@@ -46,7 +46,7 @@ class MoffatPSF(PSF):
     >>> from astro_vbinary.psf import MoffatPSF
     >>> image = MoffatPSF(1.2 * u.arcsec).image((81, 81), 0.25 * u.arcsec)
     >>> print(f"{image.sum():.3f}")
-    0.999
+    1.000
     """
 
     fwhm: u.Quantity

@@ -102,6 +102,12 @@ class PupilPSF(PSF):
     ------
     ValueError
         If the pupil is not a square of the expected size.
+
+    Notes
+    -----
+    The attribute ``fwhm`` is that of a circle as large as the pixels above half
+    of the maximum, on a plane of about four pixels a FWHM: a nominal value, good
+    to some ten per cent.
     """
 
     def __init__(

@@ -103,7 +103,21 @@ POLICIES = {
 }
 
 
-def _check(policy, apertures):
+def check_policy(policy, apertures="true"):
+    """Raise unless there are such a policy and apertures.
+
+    Parameters
+    ----------
+    policy : str
+        One of `POLICIES`.
+    apertures : str, optional
+        One of `APERTURES`.
+
+    Raises
+    ------
+    ValueError
+        If one of them is unknown; the message lists those allowed.
+    """
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r}; allowed: {', '.join(POLICIES)}")
     if apertures not in APERTURES:
@@ -155,7 +169,7 @@ def resolution_group(survey, *, policy="published", apertures="true"):
     >>> resolution_group("2MASS", policy="effective").description
     'cannot resolve any visual binary (2.5 arcsec)'
     """
-    _check(policy, apertures)
+    check_policy(policy, apertures)
     survey = get_survey(survey)
     if policy == "effective":
         value = survey.effective_fwhm()
@@ -191,7 +205,7 @@ def groups_table(*, policy="published", apertures="true"):
     ValueError
         If the policy or the apertures are not one of those named.
     """
-    _check(policy, apertures)
+    check_policy(policy, apertures)
     members = {group.number: [] for group in POLICIES[policy]}
     for survey in map(get_survey, list_surveys()):
         paper_only = policy == "published" and apertures == "paper"

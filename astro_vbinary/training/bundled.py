@@ -352,9 +352,7 @@ def main(arguments=None):
     int
         Exit code.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {MODULE}", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
     parser.add_argument("--group", type=int, choices=sorted(RECIPES), required=True)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--device", default="cpu", help="device of torch")

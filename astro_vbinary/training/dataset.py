@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from astro_vbinary.classification.preprocessing import prepare
 from astro_vbinary.exceptions import StampError
 from astro_vbinary.simulation import simulate_stack
-from astro_vbinary.stamps import SkyGrid
+from astro_vbinary.stamps import GROUP_GRIDS, SkyGrid
 
 __all__ = ["SimulatedSet", "simulate_set"]
 
@@ -112,9 +112,15 @@ def simulate_set(
     -------
     SimulatedSet
         The set, without the few stacks that have nothing to classify.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds another set.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    _check_folder(folder, [group, GROUP_GRIDS[group], mixture, seed, psf_seed])
     shards = range(-(-count // SHARD))
     jobs = [
         (folder / f"shard{number:04d}.npz", group, mixture, seed, psf_seed, number)
@@ -141,6 +147,19 @@ def simulate_set(
             valid.append(bits.reshape(shape).astype(bool))
             truth += json.loads(str(shard["truth"]))
     return SimulatedSet(np.concatenate(signal), np.concatenate(valid), truth)
+
+
+def _check_folder(folder, description):
+    """Raise where a folder holds shards of another set."""
+    path = folder / "set.json"
+    text = json.dumps(description, sort_keys=True)
+    if path.exists():
+        if path.read_text(encoding="utf-8") != text:
+            raise ValueError(f"{folder} holds another set: {path.read_text()}")
+    elif any(folder.glob("shard*.npz")):
+        raise ValueError(f"{folder} holds shards of an unknown set")
+    else:
+        path.write_text(text, encoding="utf-8")
 
 
 def _make_shard(job):

@@ -72,9 +72,6 @@ def test_every_column_is_described(any_result):
         assert table[name].unit == unit
 
 
-@pytest.mark.xfail(
-    reason="without rows the probabilities are text", raises=AssertionError
-)
 def test_kinds_of_columns_do_not_depend_on_the_rows(result):
     full, empty = result.to_table(), ClassificationResult([]).to_table()
     for name in full.colnames:

@@ -94,11 +94,15 @@ def _stamps(folder, quiet):
     if folder is not None:
         yield folder
         return
-    from astro_vbinary.cli.simulate import simulate_folder
+    from astro_vbinary.simulation import SIMULATED_SURVEYS, write_folder
 
     with tempfile.TemporaryDirectory(prefix="astro-vbinary-") as name:
-        simulate_folder(
-            Path(name), count=STACKS_EACH, seed=1, hips_share=0, progress=not quiet
+        write_folder(
+            name,
+            dict.fromkeys(SIMULATED_SURVEYS, STACKS_EACH),
+            seed=1,
+            hips_share=0,
+            progress=not quiet,
         )
         yield Path(name)
 

@@ -7,7 +7,7 @@ import click
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.lazy import LazyChoice
 
-__all__ = ["command", "simulate_folder"]
+__all__ = ["command"]
 
 
 @click.command("simulate", short_help="Make stamps with known truth.")
@@ -64,67 +64,23 @@ def command(output, surveys, count, seed, kind, hips_share, quiet):
       astro-vbinary demo simulated/
     """
     from astro_vbinary.cli.outputs import check_folder
+    from astro_vbinary.simulation import SIMULATED_SURVEYS, write_folder
 
     check_folder(output)
-    truth = simulate_folder(
-        output,
-        surveys=surveys,
-        count=count,
-        seed=seed,
-        kind=kind,
-        hips_share=hips_share,
-        progress=not quiet,
-    )
+    try:
+        truth = write_folder(
+            output,
+            dict.fromkeys(surveys or SIMULATED_SURVEYS, count),
+            seed=seed,
+            kind=kind,
+            hips_share=hips_share,
+            progress=not quiet,
+        )
+    except FileExistsError as error:
+        raise Failure(str(error)) from error
     if not quiet:
         pairs = int(sum(truth["label"]))
         click.echo(
             f"{len(truth):,} stacks, {pairs:,} of them pairs, in {output}\n"
             f"Truth: {output / 'truth.ecsv'}"
         )
-
-
-def simulate_folder(
-    folder, *, surveys=(), count=4, seed=0, kind=None, hips_share=0.2, progress=False
-):
-    """Write a folder of simulated stamps with a table of the truth.
-
-    Parameters
-    ----------
-    folder : `~pathlib.Path`
-        An existing folder; files in it are not replaced.
-    surveys : sequence of str, optional
-        Surveys; all that can be simulated by default.
-    count : int, optional
-        Stacks for each survey.
-    seed : int, optional
-        Seed of the random numbers.
-    kind : str, optional
-        One of `~astro_vbinary.simulation.KINDS`.
-    hips_share : float, optional
-        Share of stacks in the oversampled form.
-    progress : bool, optional
-        Whether to show a bar on a terminal.
-
-    Returns
-    -------
-    `~astropy.table.QTable`
-        The truth, one row a stack.
-
-    Raises
-    ------
-    Failure
-        If the folder has a table of the truth already.
-    """
-    from astro_vbinary.simulation import SIMULATED_SURVEYS, write_folder
-
-    try:
-        return write_folder(
-            folder,
-            dict.fromkeys(surveys or SIMULATED_SURVEYS, count),
-            seed=seed,
-            kind=kind,
-            hips_share=hips_share,
-            progress=progress,
-        )
-    except FileExistsError as error:
-        raise Failure(str(error)) from error

@@ -5,7 +5,8 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
-from astropy.table import Table
+
+from astro_vbinary.stamps.tables import cell_text, read_table
 
 __all__ = ["read_manifest"]
 
@@ -44,7 +45,7 @@ def read_manifest(manifest, *, root=None):
     folder = Path()
     if isinstance(manifest, str | Path):
         folder = Path(manifest).parent
-        manifest = _read_table(Path(manifest))
+        manifest = read_table(manifest, "manifest")
     folder = folder if root is None else Path(root)
     names = manifest.colnames
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
@@ -59,9 +60,9 @@ def read_manifest(manifest, *, root=None):
     }
     rows = []
     for number, row in enumerate(manifest):
-        cells = {name: _text(row[name]) for name in REQUIRED_COLUMNS}
+        cells = {name: cell_text(row[name]) for name in REQUIRED_COLUMNS}
         path = cells["path"] or ""
-        hdu = _text(row["hdu"]) if "hdu" in names else None
+        hdu = cell_text(row["hdu"]) if "hdu" in names else None
         position = [degrees[name][number] for name in ("ra", "dec") if name in degrees]
         rows.append(
             {
@@ -74,27 +75,6 @@ def read_manifest(manifest, *, root=None):
             }
         )
     return rows
-
-
-def _read_table(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no manifest {path}")
-    try:
-        return Table.read(path)
-    except Exception as error:  # every format of astropy fails in its own way
-        raise ValueError(f"the manifest {path} cannot be read: {error}") from error
-
-
-def _text(value):
-    """A cell as text; None where it is masked or empty."""
-    if value is None or value is np.ma.masked:
-        return None
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if isinstance(value, float | np.floating):
-        # A column of numbers with gaps is read as one of floats.
-        value = "" if np.isnan(value) else f"{value:.15g}"
-    return str(value).strip() or None
 
 
 def _degrees(column):

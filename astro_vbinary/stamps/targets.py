@@ -6,10 +6,10 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
-from astropy.table import Table
 from astropy.time import Time
 
 from astro_vbinary.exceptions import VBinaryWarning
+from astro_vbinary.stamps.tables import cell_text, read_table
 
 __all__ = ["TARGET_COLUMNS", "read_targets"]
 
@@ -83,9 +83,9 @@ def read_targets(table):
     label = "the table"
     if isinstance(table, str | Path):
         label = str(table)
-        table = _read(Path(table))
+        table = read_table(table, "catalogue")
     columns = _find_columns(table, label)
-    names = [_name(value) for value in table[columns["source"]]]
+    names = [cell_text(value) for value in table[columns["source"]]]
     ra = _angles(table, columns["ra"], u.hourangle, label)
     dec = _angles(table, columns["dec"], u.deg, label)
     outside = np.flatnonzero(np.abs(dec) > 90)
@@ -108,15 +108,6 @@ def read_targets(table):
                 f"{known.to_string()} and {target.to_string()} deg"
             )
     return targets
-
-
-def _read(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no catalogue {path}")
-    try:
-        return Table.read(path)
-    except Exception as error:  # every format of astropy fails in its own way
-        raise ValueError(f"the catalogue {path} cannot be read: {error}") from error
 
 
 def _find_columns(table, label):
@@ -146,18 +137,6 @@ def _plain(name):
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-def _name(value):
-    """A source's name as stamps have it; None where it is masked or empty."""
-    if value is np.ma.masked or value is None:
-        return None
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if isinstance(value, float | np.floating):
-        # A column of numbers with gaps is read as one of floats.
-        value = "" if np.isnan(value) else f"{value:.15g}"
-    return str(value).strip() or None
-
-
 def _angles(table, name, text_unit, label):
     """A column of angles in degrees; NaN where there is none."""
     column = table[name]
@@ -166,7 +145,7 @@ def _angles(table, name, text_unit, label):
         return _numbers(column, u.deg, label, name)
     values = []
     for cell in column:
-        text = _name(cell)
+        text = cell_text(cell)
         try:
             values.append(np.nan if text is None else _angle(text, text_unit))
         except ValueError as error:

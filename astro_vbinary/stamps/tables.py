@@ -1,0 +1,61 @@
+"""Tables that users bring: read them, and read their cells as text."""
+
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+__all__ = ["cell_text", "read_table"]
+
+
+def read_table(path, what):
+    """Read a table of any format that astropy knows.
+
+    Parameters
+    ----------
+    path : str or `~pathlib.Path`
+        The file.
+    what : str
+        What it is, for the messages.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        The table.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it cannot be read.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no {what} {path}")
+    try:
+        return Table.read(path)
+    except Exception as error:  # every format of astropy fails in its own way
+        raise ValueError(f"the {what} {path} cannot be read: {error}") from error
+
+
+def cell_text(value):
+    """A cell as text.
+
+    Parameters
+    ----------
+    value : object
+        The cell.
+
+    Returns
+    -------
+    str or None
+        None where it is masked or empty.
+    """
+    if value is None or value is np.ma.masked:
+        return None
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, float | np.floating):
+        # A column of numbers with gaps is read as one of floats.
+        value = "" if np.isnan(value) else f"{value:.15g}"
+    return str(value).strip() or None

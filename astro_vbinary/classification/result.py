@@ -232,7 +232,8 @@ class ClassificationResult:
 def _make_ascii(table):
     """Escape what FITS cannot hold, so that one name does not cost the table."""
     for name in table.colnames:
-        if table[name].dtype.kind == "U":
+        # numpy 1.26 cannot decode an array without elements.
+        if len(table) and table[name].dtype.kind == "U":
             description = table[name].info.description
             encoded = np.char.encode(table[name], "ascii", "backslashreplace")
             table[name] = np.char.decode(encoded, "ascii")

@@ -295,7 +295,7 @@ _registered: dict[str, Path] = {}
 
 
 def _bundled_folder():
-    return Path(str(resources.files("astro_vbinary.classification") / "weights"))
+    return Path(str(resources.files("astro_vbinary.classification") / "bundled"))
 
 
 def register_weights(path):

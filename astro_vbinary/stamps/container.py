@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyUserWarning
+from astropy.utils.exceptions import AstropyWarning
 
 from astro_vbinary.exceptions import StampError, UnreadableStampError
 
@@ -115,7 +115,7 @@ def astropy_reads(path):
     """
     with warnings.catch_warnings():
         # Cards that break the standard, and what follows the last HDU.
-        warnings.simplefilter("ignore", AstropyUserWarning)
+        warnings.simplefilter("ignore", AstropyWarning)
         try:
             yield
         except StampError:

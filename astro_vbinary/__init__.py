@@ -6,7 +6,7 @@ quick and brings in neither torch, nor matplotlib, nor astroquery.
 
 import lazy_loader as _lazy
 
-__getattr__, __dir__, __all__ = _lazy.attach(
+__getattr__, _, __all__ = _lazy.attach(
     __name__,
     submodules=[
         "classification",
@@ -59,4 +59,9 @@ def _version():
 
 
 __version__ = _version()
+# lazy_loader's own list does not know of it.
 __all__ += ["__version__"]
+
+
+def __dir__():
+    return sorted(__all__)

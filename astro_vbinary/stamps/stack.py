@@ -35,15 +35,15 @@ class StampStack(Sequence):
         Position of the source; else the first stamp's target is taken, and
         where no stamp has one, the centre of the first.
 
-    Raises
-    ------
-    AlignmentError
-        If there is no stamp, or they differ in survey or source.
-
     Attributes
     ----------
     dropped : tuple of (`~pathlib.Path`, `~astro_vbinary.exceptions.StampError`)
         Files that `read` could not use.
+
+    Raises
+    ------
+    AlignmentError
+        If there is no stamp, or they differ in survey or source.
     """
 
     def __init__(self, stamps, *, target=None):

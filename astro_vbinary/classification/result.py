@@ -151,6 +151,11 @@ class ClassificationResult:
         return np.array([str(value) for value in self._column("status")], dtype=str)
 
     @property
+    def group(self):
+        """Number of the resolution group, 0 where not known; (n,) int64."""
+        return np.array(self._column("group"), dtype=int)
+
+    @property
     def flags(self):
         """Bits of `~astro_vbinary.status.Flag`; (n,) int64."""
         return np.array([int(value) for value in self._column("flags")], dtype=int)

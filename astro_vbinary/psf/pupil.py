@@ -105,9 +105,8 @@ class PupilPSF(PSF):
 
     Notes
     -----
-    The attribute ``fwhm`` is that of a circle as large as the pixels above half
-    of the maximum, on a plane of about four pixels a FWHM: a nominal value, good
-    to some ten per cent.
+    The attribute ``fwhm`` is the diameter of a circle as large as the area above
+    half of the maximum.
     """
 
     def __init__(
@@ -140,10 +139,7 @@ class PupilPSF(PSF):
         )
         field /= field.sum()
         self._spline = ndimage.spline_filter(field, order=3).astype(np.float32)
-        peak = field.max()
-        self.fwhm = (
-            2 * np.sqrt((field > peak / 2).sum() / np.pi) * self._step * u.arcsec
-        )
+        self.fwhm = _full_width(self._spline) * self._step * u.arcsec
 
     def image(self, shape, pixel_scale, *, position=None):
         """Light of one star in each pixel; see `PSF.image`.
@@ -160,6 +156,14 @@ class PupilPSF(PSF):
             self._spline, coordinates, order=3, prefilter=False, output=np.float64
         )
         return values * ratio**2
+
+
+def _full_width(spline, fine=10, reach=12):
+    """Diameter in pixels of the area around the middle above half of the maximum."""
+    axis = FIELD_SIDE // 2 + np.arange(-reach * fine, reach * fine + 1) / fine
+    grid = np.meshgrid(axis, axis, indexing="ij")
+    core = ndimage.map_coordinates(spline, grid, order=3, prefilter=False)
+    return 2 * np.sqrt((core > core.max() / 2).sum() / np.pi) / fine
 
 
 def _diffract(pupil, phase):

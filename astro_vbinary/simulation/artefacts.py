@@ -84,7 +84,7 @@ def apply_artefacts(image, exposure, artefacts, rng):
     """
     image = image.copy()
     for _ in range(rng.poisson(artefacts.hot_pixels)):
-        image[tuple(rng.integers(0, image.shape[0], 2))] += 10 ** rng.uniform(1, 3)
+        image[tuple(rng.integers(0, image.shape[0], 2))] += 10 ** rng.uniform(1, 4)
     for _ in range(rng.poisson(artefacts.cosmic_rays)):
         _cosmic_ray(image, rng)
     image = (image + artefacts.pedestal) * artefacts.gain
@@ -107,7 +107,7 @@ def _cosmic_ray(image, rng):
     y = np.round(start[0] + steps * np.sin(angle)).astype(int)
     x = np.round(start[1] + steps * np.cos(angle)).astype(int)
     inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
-    image[y[inside], x[inside]] += 10 ** rng.uniform(1, 3)
+    image[y[inside], x[inside]] += 10 ** rng.uniform(1, 4)
 
 
 def saturate(image, exposure, how, rng):

@@ -9,13 +9,13 @@ __all__ = ["KINDS", "Scene", "Star", "draw_scene"]
 #: Kinds of scene: whether it is a pair within 2.5 arcsec (label 1), how often it
 #: is drawn in a balanced set, and what it is.
 KINDS = {
-    "pair": (1, 0.42, "two stars within 2.5 arcsec"),
-    "pair_crowded": (1, 0.08, "two stars within 2.5 arcsec, others around"),
+    "pair": (1, 0.38, "two stars within 2.5 arcsec"),
+    "pair_crowded": (1, 0.12, "two stars within 2.5 arcsec, others around"),
     "single": (0, 0.14, "one star, faint to bright"),
     "neighbour": (0, 0.11, "one star and others beyond 2.7 arcsec"),
-    "saturated": (0, 0.07, "one saturated star: flat, bleeding, masked or zeroed"),
-    "galaxy": (0, 0.07, "a galaxy, round to edge-on"),
-    "nebula": (0, 0.04, "one star or none on a structured background"),
+    "saturated": (0, 0.06, "one saturated star: flat, bleeding, masked or zeroed"),
+    "galaxy": (0, 0.09, "a galaxy, round to edge-on"),
+    "nebula": (0, 0.03, "one star or none on a structured background"),
     "smeared": (0, 0.03, "one star, trailed or with mis-registered bands"),
     "empty": (0, 0.02, "no source at all"),
     "offcentre": (0, 0.02, "no source within 2.7 arcsec, some beyond"),
@@ -157,9 +157,10 @@ def _draw_pair(kind, rng, fwhm, radius, background):
     ]
     if kind == "pair_crowded":
         stars += _neighbours(rng, radius, bright)
-        if rng.random() < 0.4:
-            where = _polar(rng, rng.uniform(min(fwhm, 2.0), 2.6))
-            stars.append(Star(*where, faint * rng.uniform(0.2, 1)))
+        # A cluster or the bulge goes on within the circle.
+        for _ in range(rng.poisson(rng.choice([0.5, 8.0]))):
+            where = _polar(rng, 2.6 * np.sqrt(rng.random()))
+            stars.append(Star(*where, faint * 10 ** rng.uniform(-1.2, 0)))
     return Scene(
         kind,
         1,
@@ -174,7 +175,7 @@ def _draw_pair(kind, rng, fwhm, radius, background):
 
 def _neighbours(rng, radius, signal):
     """Stars beyond 2.7 arcsec, some far brighter than the target."""
-    count = 1 + rng.poisson(1.0 if rng.random() < 0.7 else 5.0)
+    count = 1 + rng.poisson(rng.choice([1.0, 5.0, 15.0], p=[0.65, 0.25, 0.1]))
     stars = []
     for _ in range(count):
         far = max(radius * 1.3, NEAREST_NEIGHBOUR + 0.5)

@@ -3,11 +3,58 @@
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["find_blank"]
+__all__ = ["find_blank", "find_hot"]
 
 #: Smallest connected patch of exact zeros that counts as blank. Three by three
 #: pixels of a background-subtracted float image are never all exactly zero.
 SMALLEST_PATCH = 9
+
+
+#: A hot pixel stands this many times its noise above the background, and this
+#: many times higher than any neighbour does. A star leaves a tenth of its peak in
+#: the next pixel even where its FWHM is 0.85 px, and no survey samples it worse.
+HOT_SIGNAL, HOT_RATIO = 50.0, 10.0
+
+#: A value that several pixels share exactly, this many times higher than any other,
+#: is a code of the archive's for a saturated core.
+CODE_RATIO = 100.0
+
+
+def find_hot(data):
+    """Pixels too bright for their surroundings to have come through a telescope.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray`
+        Image of shape (ny, nx); values that are not finite have no say.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool
+        True for a pixel at least 50 times the noise above the background and ten
+        times higher above it than its highest neighbour, and for pixels that share
+        one value a hundred times higher than any other.
+    """
+    data = np.asarray(data, dtype=float)
+    good = np.isfinite(data)
+    if not good.any():
+        return np.zeros(data.shape, dtype=bool)
+    level = np.median(data[good])
+    noise = 1.4826 * np.median(np.abs(data[good] - level))
+    excess = np.where(good, data - level, 0.0)
+    ring = np.ones((3, 3), dtype=bool)
+    ring[1, 1] = False
+    highest = ndimage.maximum_filter(excess, footprint=ring, mode="constant")
+    # Of noiseless images nothing is known.
+    if not noise > 0:
+        return np.zeros(data.shape, dtype=bool)
+    hot = excess > np.maximum(HOT_SIGNAL * noise, HOT_RATIO * highest)
+    coded = good & (excess == excess.max())
+    if coded.sum() > 1:
+        others = max(excess[~coded].max(initial=0.0), noise)
+        if excess.max() > CODE_RATIO * others:
+            hot |= coded
+    return hot
 
 
 def find_blank(data):

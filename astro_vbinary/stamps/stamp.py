@@ -11,7 +11,7 @@ from astropy.nddata import NDData, StdDevUncertainty
 from astropy.wcs.utils import skycoord_to_pixel
 
 from astro_vbinary.exceptions import NoImageError
-from astro_vbinary.stamps.blank import find_blank
+from astro_vbinary.stamps.blank import find_blank, find_hot
 from astro_vbinary.stamps.grid import pixel_area
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, Survey, get_survey
@@ -235,11 +235,11 @@ class SurveyStamp(NDData):
 
     @property
     def bad(self):
-        """Pixels without a measurement: masked, not finite, or blank zeros.
+        """Pixels without a measurement: masked, not finite, blank zeros, or hot.
 
         A `~numpy.ndarray` of bool of shape (ny, nx).
         """
-        bad = ~np.isfinite(self.data) | find_blank(self.data)
+        bad = ~np.isfinite(self.data) | find_blank(self.data) | find_hot(self.data)
         return bad if self.mask is None else bad | np.asarray(self.mask, dtype=bool)
 
     def target_pixel(self):

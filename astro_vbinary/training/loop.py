@@ -45,7 +45,7 @@ class TrainingOptions:
     """
 
     width: int = 16
-    epochs: int = 20
+    epochs: int = 24
     batch: int = 128
     rate: float = 3e-3
     weight_decay: float = 0.02

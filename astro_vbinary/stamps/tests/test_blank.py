@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_vbinary.stamps.blank import SMALLEST_PATCH, find_blank
+from astro_vbinary.stamps.blank import SMALLEST_PATCH, find_blank, find_hot
 
 
 def noise(shape=(20, 20)):
@@ -55,3 +55,35 @@ def test_zero_counts_of_integers_are_counts(kind):
 def test_nan_is_not_blank_but_bad_elsewhere():
     assert not find_blank(np.full((5, 5), np.nan)).any()
     assert find_blank(np.zeros((5, 5))).all()
+
+
+def test_a_single_pixel_is_hot_and_a_star_is_not():
+    image = noise((41, 41))
+    y, x = np.mgrid[:41, :41]
+    for fwhm in (1.0, 2.0, 8.0):
+        # Centred on a pixel, and integrated over it, as the sharpest star is.
+        sigma = fwhm / 2.3548
+        fine = (np.arange(9) - 4) / 9
+        star = sum(
+            np.exp(-0.5 * ((x - 20 + a) ** 2 + (y - 20 + b) ** 2) / sigma**2)
+            for a in fine
+            for b in fine
+        )
+        assert not find_hot(image + 1e5 * star / star.max()).any()
+    image[5, 7] = 1e4
+    assert np.argwhere(find_hot(image)).tolist() == [[5, 7]]
+
+
+def test_a_code_for_saturated_pixels_is_hot():
+    image = noise()
+    image[8:11, 8:10] = 300
+    assert not find_hot(image).any()
+    image[9:11, 8:10] = 2e6
+    assert np.argwhere(find_hot(image)).tolist() == [[9, 8], [9, 9], [10, 8], [10, 9]]
+
+
+def test_nothing_is_hot_without_noise_or_data():
+    image = np.zeros((9, 9))
+    image[4, 4] = 1e6
+    assert not find_hot(image).any()
+    assert not find_hot(np.full((9, 9), np.nan)).any()

@@ -12,9 +12,6 @@ from astro_vbinary.cli.inputs import find_stamps, header_warnings
 
 __all__ = ["command"]
 
-#: Name of the table of the truth in a folder of simulated stamps.
-TRUTH_FILE = "truth.ecsv"
-
 #: Stacks of each survey that are simulated where no folder is given.
 STACKS_EACH = 4
 
@@ -109,6 +106,8 @@ def _stamps(folder, quiet):
 
 def _read_truth(folder):
     from astropy.table import QTable
+
+    from astro_vbinary.simulation.simulate import TRUTH_FILE
 
     path = folder / TRUTH_FILE
     if not path.is_file():

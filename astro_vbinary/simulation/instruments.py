@@ -30,15 +30,12 @@ class Instrument:
         Whether stamps come at any angle, or north up.
     space : str or None
         ``hst`` or ``jwst``, or None for a survey from the ground.
-    fewest : int
-        Smallest number of bands in a stack.
     """
 
     bands: tuple[str, ...]
     width: tuple[float, float]
     rotated: bool = False
     space: str | None = None
-    fewest: int = 1
 
 
 _INSTRUMENTS = {

@@ -1,4 +1,4 @@
-"""What FITS headers say beside the WCS: epoch, unit, position, exposure.
+"""What FITS headers say beside the WCS: epoch and unit.
 
 Every function takes a header as it is and gives None for what the header does not
 say, or says in a way that cannot be understood: none of it decides whether a stamp
@@ -10,18 +10,11 @@ import warnings
 
 import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.io.fits import VerifyError
 from astropy.time import Time
-from astropy.wcs.utils import skycoord_to_pixel
 from erfa import ErfaWarning
 
-__all__ = [
-    "epoch_from_header",
-    "exposure_from_header",
-    "target_from_header",
-    "unit_from_header",
-]
+__all__ = ["epoch_from_header", "unit_from_header"]
 
 #: Keywords of a Modified Julian Date: those of mid-exposure first, a pair is
 #: averaged. FITS standard 4.0, table 35, and the HST and JWST keyword dictionaries.
@@ -48,9 +41,6 @@ MJD_RANGE = (15020.0, 88069.0)
 #: coadds and cutouts, those of HSC among them, carry it as a filler. The margin
 #: (days) takes in noon by any scale.
 J2000_FILLER = (51544.4992571308, 1e-3)
-
-#: Keywords of the exposure time in seconds.
-EXPOSURE_KEYWORDS = ("EXPTIME", "XPOSURE", "EFFEXPTM", "TEXPTIME", "EXPOSURE")
 
 #: Names of units that archives use and astropy does not know.
 UNIT_NAMES = {
@@ -138,55 +128,6 @@ def unit_from_header(header):
                 continue
         return None if unit == u.dimensionless_unscaled else unit
     return None
-
-
-def exposure_from_header(header):
-    """Exposure time of an image.
-
-    Parameters
-    ----------
-    header : `~astropy.io.fits.Header` or dict
-        The header.
-
-    Returns
-    -------
-    `~astropy.units.Quantity` or None
-        In seconds; None where it is missing or not positive.
-    """
-    for keyword in EXPOSURE_KEYWORDS:
-        value = _number(header, keyword)
-        if value is not None and value > 0:
-            return value * u.s
-    return None
-
-
-def target_from_header(header, wcs, shape):
-    """Position of the target that an image was taken for.
-
-    Parameters
-    ----------
-    header : `~astropy.io.fits.Header` or dict
-        The header.
-    wcs : `~astropy.wcs.WCS`
-        Celestial WCS of the image.
-    shape : tuple of int
-        (ny, nx) of the image.
-
-    Returns
-    -------
-    `~astropy.coordinates.SkyCoord` or None
-        What ``RA_TARG`` and ``DEC_TARG`` (deg, ICRS) say, where that is on the
-        image: on a cutout they may name a target far outside it.
-    """
-    ra, dec = _number(header, "RA_TARG"), _number(header, "DEC_TARG")
-    if ra is None or dec is None or not -90 <= dec <= 90:
-        return None
-    target = SkyCoord(ra, dec, unit="deg")
-    with np.errstate(all="ignore"):
-        x, y = (float(value) for value in skycoord_to_pixel(target, wcs))
-    ny, nx = shape
-    on_image = -0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5
-    return target if on_image else None
 
 
 def _get(header, keyword):

@@ -5,11 +5,8 @@ from astropy.time import Time
 
 from astro_vbinary.stamps.headers import (
     epoch_from_header,
-    exposure_from_header,
-    target_from_header,
     unit_from_header,
 )
-from astro_vbinary.stamps.tests.helpers_fits import CENTER, SHAPE, beside, tan_wcs
 
 
 @pytest.mark.parametrize(
@@ -85,26 +82,6 @@ def test_unit(text, unit):
 @pytest.mark.parametrize("text", ["", "  ", "UNITLESS", "furlong^", 3, None, "1"])
 def test_no_unit(text):
     assert unit_from_header({"BUNIT": text}) is None
-
-
-def test_exposure():
-    assert exposure_from_header({"EXPTIME": 30}) == 30 * u.s
-    assert exposure_from_header({"EXPTIME": -1, "XPOSURE": 2.5}) == 2.5 * u.s
-    assert exposure_from_header({"EXPTIME": "long"}) is None
-
-
-def test_target_only_where_it_is_on_the_image():
-    wcs = tan_wcs()
-
-    def target(position):
-        cards = {"RA_TARG": position.ra.deg, "DEC_TARG": position.dec.deg}
-        return target_from_header(cards, wcs, SHAPE)
-
-    assert target(CENTER).separation(CENTER) < 1 * u.uas
-    assert target(beside(2)) is not None
-    assert target(beside(60)) is None
-    assert target_from_header({"RA_TARG": 10.0}, wcs, SHAPE) is None
-    assert target_from_header({"RA_TARG": 1.0, "DEC_TARG": 99.0}, wcs, SHAPE) is None
 
 
 def test_cards_that_break_the_standard():

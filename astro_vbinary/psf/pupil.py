@@ -2,28 +2,54 @@
 
 import astropy.units as u
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from astro_vbinary.psf.base import PSF, pixel_offsets
 
-__all__ = ["PupilPSF", "hst_pupil", "jwst_pupil"]
+__all__ = ["PupilPSF", "hst_pupil", "jwst_pupil", "jwst_segments"]
 
 #: Pixels across the pupil, and across the field that it is transformed into.
 PUPIL_SIDE, FIELD_SIDE = 256, 1024
 
+#: Points along one pixel of a pupil, so that its edges are grey.
+SUBPIXELS = 4
+
+#: Width of the wavelength steps over the wavelength: what the outer rings need.
+WAVELENGTH_STEP = 0.035
+
+#: Pads that hold HST's primary mirror: (x, y) in radii, and their radius.
+_PADS = ((0.8921, 0.0), (-0.4615, 0.7555), (-0.4564, -0.7606))
+_PAD_RADIUS = 0.065
+
 
 def _plane(diameter):
-    step = diameter / PUPIL_SIDE
-    axis = (np.arange(PUPIL_SIDE) - (PUPIL_SIDE - 1) / 2) * step
+    side = PUPIL_SIDE * SUBPIXELS
+    axis = (np.arange(side) - (side - 1) / 2) * (diameter / side)
     return np.meshgrid(axis, axis)
 
 
-def hst_pupil():
+def _grey(mask):
+    """Mean of the sub-pixels of each pixel."""
+    blocks = mask.reshape(PUPIL_SIDE, SUBPIXELS, PUPIL_SIDE, SUBPIXELS)
+    return blocks.mean(axis=(1, 3))
+
+
+def hst_pupil(*, obstruction=0.33, vane=0.022, outer=1.0):
     """The pupil of the Hubble Space Telescope.
 
-    An aperture of 2.4 m with a central obstruction of a third of its diameter
-    and two pairs of vanes, as in Krist, Hook & Stoehr (2011, Proc. SPIE 8127,
-    81270J, doi:10.1117/12.892762).
+    An aperture of 2.4 m with a central obstruction of a third of its diameter,
+    two pairs of vanes, and the three pads that hold the mirror, as in Krist, Hook
+    & Stoehr (2011, Proc. SPIE 8127, 81270J, doi:10.1117/12.892762).
+
+    Parameters
+    ----------
+    obstruction : float, optional
+        Radius of the obstruction in radii of the pupil; the cold mask of an
+        infrared camera has a larger one.
+    vane : float, optional
+        Width of the vanes in radii of the pupil.
+    outer : float, optional
+        Radius of the outer edge, for a mask smaller than the mirror.
 
     Returns
     -------
@@ -32,10 +58,34 @@ def hst_pupil():
     diameter : `~astropy.units.Quantity`
         Its side.
     """
-    x, y = _plane(2.4)
-    radius = np.hypot(x, y) / 1.2
-    vanes = (np.abs(x) < 0.0132) | (np.abs(y) < 0.0132)
-    return ((radius <= 1) & (radius >= 0.33) & ~vanes).astype(float), 2.4 * u.m
+    x, y = _plane(2.0)
+    radius = np.hypot(x, y)
+    open_ = (radius <= outer) & (radius >= obstruction)
+    open_ &= (np.abs(x) >= vane / 2) & (np.abs(y) >= vane / 2)
+    # The pads lie between the vanes.
+    turn = np.sqrt(0.5)
+    for px, py in _PADS:
+        px, py = (px - py) * turn, (px + py) * turn
+        open_ &= np.hypot(x - px, y - py) > _PAD_RADIUS
+    return _grey(open_), 2.4 * u.m
+
+
+def _jwst_hexagons():
+    x, y = _plane(6.6)
+    flat, pitch = 1.32, 1.327
+    labels = np.zeros(x.shape, dtype=np.int16)
+    for q in range(-2, 3):
+        for r in range(-2, 3):
+            if abs(q + r) > 2 or (q, r) == (0, 0):
+                continue
+            dx = x - pitch * np.sqrt(3) / 2 * r
+            dy = y - pitch * (q + r / 2)
+            inside = np.abs(dy) <= flat / 2
+            for angle in (30, -30):
+                across = dx * np.cos(np.deg2rad(angle)) + dy * np.sin(np.deg2rad(angle))
+                inside &= np.abs(across) <= flat / 2
+            labels[inside] = labels.max() + 1
+    return labels, x, y
 
 
 def jwst_pupil():
@@ -52,24 +102,26 @@ def jwst_pupil():
     diameter : `~astropy.units.Quantity`
         Its side.
     """
-    x, y = _plane(6.6)
-    flat, pitch = 1.32, 1.327
-    pupil = np.zeros_like(x)
-    for q in range(-2, 3):
-        for r in range(-2, 3):
-            if abs(q + r) > 2 or (q, r) == (0, 0):
-                continue
-            dx = x - pitch * np.sqrt(3) / 2 * r
-            dy = y - pitch * (q + r / 2)
-            inside = np.abs(dy) <= flat / 2
-            for angle in (30, -30):
-                across = dx * np.cos(np.deg2rad(angle)) + dy * np.sin(np.deg2rad(angle))
-                inside &= np.abs(across) <= flat / 2
-            pupil[inside] = 1
-    for angle in (90, 210, 330):
+    labels, x, y = _jwst_hexagons()
+    open_ = labels > 0
+    for angle in (90, 240, 300):
         c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-        pupil[(np.abs(x * s - y * c) < 0.05) & (x * c + y * s > 0)] = 0
-    return pupil, 6.6 * u.m
+        open_ &= (np.abs(x * s - y * c) >= 0.05) | (x * c + y * s <= 0)
+    return _grey(open_), 6.6 * u.m
+
+
+def jwst_segments():
+    """Which segment of JWST's mirror each pixel of its pupil belongs to.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Shape (256, 256), integers, 1 to 18 on the segments and 0 elsewhere.
+    """
+    labels, _, _ = _jwst_hexagons()
+    blocks = labels.reshape(PUPIL_SIDE, SUBPIXELS, PUPIL_SIDE, SUBPIXELS)
+    # The larger of what a pixel holds: gaps are narrower than a pixel.
+    return blocks.max(axis=(1, 3))
 
 
 class PupilPSF(PSF):
@@ -78,7 +130,7 @@ class PupilPSF(PSF):
     The monochromatic pattern is the squared modulus of the Fourier transform of
     the pupil with a phase screen (Goodman, Introduction to Fourier Optics,
     4.4), averaged over the band, then convolved with the detector's pixel and
-    a Gaussian for charge diffusion, jitter and drizzling.
+    a Gaussian for charge diffusion and jitter.
 
     Parameters
     ----------
@@ -97,6 +149,9 @@ class PupilPSF(PSF):
     phase : `~numpy.ndarray`, optional
         Wavefront error as a path length in units of the wavelength, of the
         pupil's shape.
+    drop : `~astropy.units.Quantity`, optional
+        Side of the drops of a drizzled image, an angle: the detector's pixel times
+        ``pixfrac``. By default the image is not drizzled.
 
     Raises
     ------
@@ -107,6 +162,10 @@ class PupilPSF(PSF):
     -----
     The attribute ``fwhm`` is the diameter of a circle as large as the area above
     half of the maximum.
+
+    References
+    ----------
+    Fruchter, A. S. & Hook, R. N. 2002, PASP 114, 144, doi:10.1086/338393 (drizzle).
     """
 
     def __init__(
@@ -119,43 +178,64 @@ class PupilPSF(PSF):
         detector_pixel=0.0 * u.arcsec,
         blur=0.0 * u.arcsec,
         phase=None,
+        drop=None,
     ):
         if np.shape(pupil) != (PUPIL_SIDE, PUPIL_SIDE):
             raise ValueError(
                 f"a pupil is {PUPIL_SIDE} px square, not {np.shape(pupil)}"
             )
         middle = float((wavelength / diameter).to_value(u.dimensionless_unscaled))
-        # Sampling at the middle wavelength; the others are scaled to it.
         self._step = (middle * PUPIL_SIDE / FIELD_SIDE * u.rad).to(u.arcsec).value
-        field = np.zeros((FIELD_SIDE, FIELD_SIDE))
-        for shift in (-1 / 3, 0.0, 1 / 3):
-            factor = 1 + shift * bandwidth
-            mono = _diffract(pupil, None if phase is None else phase / factor)
-            field += _magnify(mono, factor)
-        field = _convolve(
-            field / field.sum(),
-            u.Quantity(detector_pixel).to_value(u.arcsec) / self._step,
+        self._drizzled = drop is not None
+        pattern = np.zeros((FIELD_SIDE, FIELD_SIDE), dtype=np.float32)
+        for side in _transform_sides(bandwidth):
+            pattern += _diffract(pupil, phase, side)
+        boxes = [detector_pixel, 0 * u.arcsec if drop is None else drop]
+        self._spline = _blurred_spline(
+            pattern,
+            [u.Quantity(b).to_value(u.arcsec) / self._step for b in boxes],
             u.Quantity(blur).to_value(u.arcsec) / self._step,
         )
-        field /= field.sum()
-        self._spline = ndimage.spline_filter(field, order=3).astype(np.float32)
         self.fwhm = _full_width(self._spline) * self._step * u.arcsec
 
     def image(self, shape, pixel_scale, *, position=None):
         """Light of one star in each pixel; see `PSF.image`.
 
-        The image is integrated over the detector's pixel, not over pixels of
-        ``pixel_scale``: drizzling resamples, it does not blur by its own pixel.
+        The detector's own pixel is in the PSF. A drizzled PSF is integrated over
+        the pixels asked for as well; another is sampled at their centres.
         """
         scale = u.Quantity(pixel_scale).to_value(u.arcsec)
         dx, dy = pixel_offsets(shape, position)
         ratio = scale / self._step
+        points = 1
+        if self._drizzled:
+            points = max(int(np.ceil(3 * scale / self.fwhm.to_value(u.arcsec))), 2)
+        nodes, weights = np.polynomial.legendre.leggauss(points)
         middle = FIELD_SIDE // 2
-        coordinates = np.broadcast_arrays(middle + dy * ratio, middle + dx * ratio)
-        values = ndimage.map_coordinates(
-            self._spline, coordinates, order=3, prefilter=False, output=np.float64
-        )
+        values = np.zeros(shape)
+        for step_y, weight_y in zip(nodes / 2, weights / 2, strict=True):
+            for step_x, weight_x in zip(nodes / 2, weights / 2, strict=True):
+                coordinates = np.broadcast_arrays(
+                    middle + (dy + step_y) * ratio, middle + (dx + step_x) * ratio
+                )
+                values += (weight_y * weight_x) * ndimage.map_coordinates(
+                    self._spline,
+                    coordinates,
+                    order=3,
+                    prefilter=False,
+                    output=np.float64,
+                )
         return values * ratio**2
+
+    def effective(self, pixel_scale, oversampling, radius):
+        """The effective PSF; see `PSF.effective`."""
+        if self._drizzled or oversampling != int(oversampling) or oversampling < 1:
+            return super().effective(pixel_scale, oversampling, radius)
+        # Already integrated, so sampling is all there is to do.
+        fine = u.Quantity(pixel_scale) / oversampling
+        half = u.Quantity(radius / fine).to_value(u.dimensionless_unscaled)
+        side = 2 * int(np.ceil(half - 1e-9)) + 1
+        return self.image((side, side), fine) * oversampling**2
 
 
 def _full_width(spline, fine=10, reach=12):
@@ -166,36 +246,46 @@ def _full_width(spline, fine=10, reach=12):
     return 2 * np.sqrt((core > core.max() / 2).sum() / np.pi) / fine
 
 
-def _diffract(pupil, phase):
+def _transform_sides(bandwidth):
+    """Sides of the transforms that sample all wavelengths at the same angles."""
+    count = max(round(bandwidth / WAVELENGTH_STEP), 1)
+    shifts = ((np.arange(count) + 0.5) / count - 0.5) * bandwidth
+    return [2 * round(float(FIELD_SIDE / 2 * (1 + shift))) for shift in shifts]
+
+
+def _diffract(pupil, phase, side):
+    """Pattern of the wavelength whose transform has that side, of unit sum."""
     amplitude = np.asarray(pupil, dtype=np.complex64)
     if phase is not None:
-        amplitude = amplitude * np.exp(2j * np.pi * phase).astype(np.complex64)
-    padded = np.zeros((FIELD_SIDE, FIELD_SIDE), dtype=np.complex64)
-    padded[:PUPIL_SIDE, :PUPIL_SIDE] = amplitude
-    pattern = np.abs(np.fft.fftshift(np.fft.fft2(padded))) ** 2
-    return pattern / pattern.sum()
+        turns = np.asarray(phase, dtype=np.float32) * np.float32(FIELD_SIDE / side)
+        amplitude = amplitude * np.exp(np.complex64(2j * np.pi) * turns)
+    columns = fft.fft(amplitude, n=side, axis=0)
+    field = fft.fft(columns, n=side, axis=1, overwrite_x=True)
+    pattern = field.real**2 + field.imag**2
+    pattern = fft.fftshift(pattern / pattern.sum())
+    trim = (side - FIELD_SIDE) // 2
+    if trim < 0:
+        return np.pad(pattern, -trim)
+    return pattern[trim : trim + FIELD_SIDE, trim : trim + FIELD_SIDE]
 
 
-def _magnify(image, factor):
-    """Stretch about the centre pixel, flux kept: a longer wavelength spreads more."""
-    if factor == 1:
-        return image
-    middle = FIELD_SIDE // 2
-    return (
-        ndimage.affine_transform(
-            image,
-            np.full(2, 1 / factor),
-            offset=middle * (1 - 1 / factor),
-            order=1,
-        )
-        / factor**2
-    )
+def _blurred_spline(image, boxes, sigma):
+    """Convolve with squares and a Gaussian, then take coefficients of a spline.
 
+    All in the Fourier domain, with a periodic edge: the pattern has no light there.
+    """
+    fy = fft.fftfreq(FIELD_SIDE)[:, None]
+    fx = fft.rfftfreq(FIELD_SIDE)[None, :]
 
-def _convolve(image, box, sigma):
-    """With a square pixel and a Gaussian, both in pixels of the image."""
-    fy = np.fft.fftfreq(FIELD_SIDE)[:, None]
-    fx = np.fft.rfftfreq(FIELD_SIDE)[None, :]
-    kernel = np.sinc(fy * box) * np.sinc(fx * box)
-    kernel = kernel * np.exp(-2 * (np.pi * sigma) ** 2 * (fx**2 + fy**2))
-    return np.maximum(np.fft.irfft2(np.fft.rfft2(image) * kernel, image.shape), 0)
+    def along(f):
+        kernel = np.exp(-2 * (np.pi * sigma * f) ** 2)
+        for box in boxes:
+            kernel = kernel * np.sinc(f * box)
+        # A cubic B-spline at the pixels is (1, 4, 1) / 6 (de Boor 1978, A Practical
+        # Guide to Splines).
+        return (kernel / (2 / 3 + np.cos(2 * np.pi * f) / 3)).astype(np.float32)
+
+    spectrum = fft.rfft2(image / image.sum())
+    spectrum *= along(fy)
+    spectrum *= along(fx)
+    return fft.irfft2(spectrum, image.shape).astype(np.float32)

@@ -128,7 +128,10 @@ def test_pupils_have_the_area_of_their_telescopes():
     assert (pupil.mean() * side**2).to_value(u.m**2) == pytest.approx(25.4, rel=0.05)
     for made, _ in (hst_pupil(), jwst_pupil()):
         assert made.shape == (PUPIL_SIDE, PUPIL_SIDE)
-        assert set(np.unique(made)) == {0.0, 1.0}
+        # Grey only at edges: most is open or shut.
+        assert made.min() == 0
+        assert made.max() == 1
+        assert ((made > 0) & (made < 1)).mean() < 0.08
 
 
 def space_psf(survey, band, pixel, blur):

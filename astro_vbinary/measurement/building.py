@@ -1,0 +1,243 @@
+"""Make a `PixelBatch` from arrays or stamps."""
+
+import astropy.units as u
+import numpy as np
+import torch
+
+from astro_vbinary.measurement.stack_model import PixelBatch
+from astro_vbinary.stamps.grid import SkyGrid
+
+__all__ = ["batch_from_arrays", "batch_from_stack", "choose_oversampling"]
+
+#: Fewest samples of an effective PSF in its full width at half maximum: with a
+#: spline of fifth degree through them, a Moffat profile is good to 3e-4 of its norm.
+SAMPLES_PER_FWHM = 4.0
+
+#: Half side of an effective PSF in units of its full width at half maximum.
+PSF_REACH = 8.0
+
+
+def choose_oversampling(psfs, pixel_scales):
+    """The coarsest sampling that all PSFs are well described by.
+
+    Parameters
+    ----------
+    psfs : sequence of `~astro_vbinary.psf.PSF`
+        The PSFs.
+    pixel_scales : sequence of float
+        Side of each one's native pixel in arcsec.
+
+    Returns
+    -------
+    int
+        Samples in a native pixel.
+    """
+    # The pixel's own width adds in quadrature; a box of side p is as wide as a
+    # Gaussian of FWHM 0.68 p (second moments).
+    widths = [
+        np.hypot(psf.fwhm.to_value(u.arcsec) / scale, 0.68)
+        for psf, scale in zip(psfs, pixel_scales, strict=True)
+    ]
+    return int(np.ceil(SAMPLES_PER_FWHM / min(widths) - 0.05))
+
+
+def batch_from_arrays(
+    images, weight, psfs, cd, target_pixel, *, oversampling=None, radius=None
+):
+    """See `PixelBatch.from_arrays`.
+
+    Parameters
+    ----------
+    images, weight : array-like
+        Shape (n, k, ny, nx).
+    psfs : sequence
+        Of k PSFs, or of n sequences of k.
+    cd : array-like
+        Shape (2, 2), (k, 2, 2) or (n, k, 2, 2), arcsec.
+    target_pixel : array-like
+        Shape (2,), (k, 2) or (n, k, 2).
+    oversampling : int, optional
+        Samples of an effective PSF in a pixel.
+    radius : `~astropy.units.Quantity`, optional
+        Half side of the effective PSFs.
+
+    Returns
+    -------
+    PixelBatch
+        The batch.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+    """
+    images = np.asarray(images, dtype=np.float32)
+    if images.ndim != 4:
+        raise ValueError(f"images must have shape (n, k, ny, nx), not {images.shape}")
+    n, k = images.shape[:2]
+    weight = np.broadcast_to(np.asarray(weight, dtype=np.float32), images.shape)
+    good = np.isfinite(images) & np.isfinite(weight) & (weight > 0)
+    cd = np.broadcast_to(np.asarray(cd, dtype=float), (n, k, 2, 2))
+    target_pixel = np.broadcast_to(np.asarray(target_pixel, dtype=float), (n, k, 2))
+    scales = np.sqrt(np.abs(np.linalg.det(cd)))
+    rows = list(psfs)
+    if hasattr(rows[0], "image"):
+        rows = [rows]
+    if len(rows) not in (1, n) or any(len(row) != k for row in rows):
+        raise ValueError(f"need {k} PSFs, or {n} times {k}, for images {images.shape}")
+    pairs = [
+        (psf, scale)
+        for row, line in zip(rows, scales, strict=False)
+        for psf, scale in zip(row, line, strict=True)
+    ]
+    if oversampling is None:
+        oversampling = choose_oversampling(*zip(*pairs, strict=True))
+    arrays = effective_psfs(pairs, oversampling, radius)
+    side = arrays.shape[-1]
+    return PixelBatch(
+        torch.from_numpy(np.where(good, images, np.float32(0))),
+        torch.from_numpy(np.where(good, weight, np.float32(0))),
+        torch.from_numpy(arrays.reshape(len(rows), k, side, side)),
+        int(oversampling),
+        torch.from_numpy(np.linalg.inv(cd)),
+        torch.from_numpy(target_pixel.copy()),
+    )
+
+
+def effective_psfs(pairs, oversampling, radius):
+    """Effective PSFs of one size.
+
+    Parameters
+    ----------
+    pairs : sequence of tuple
+        A `~astro_vbinary.psf.PSF` and its native pixel's side in arcsec.
+    oversampling : int
+        Samples in a native pixel.
+    radius : `~astropy.units.Quantity` or None
+        Half side; by default 8 times the largest full width at half maximum.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Shape (number of pairs, side, side), float32.
+    """
+    if radius is None:
+        halves = [PSF_REACH * p.fwhm.to_value(u.arcsec) / scale for p, scale in pairs]
+    else:
+        halves = [u.Quantity(radius).to_value(u.arcsec) / scale for _, scale in pairs]
+    half = int(np.ceil(max(halves)))
+    made = {}
+    for psf, scale in pairs:
+        key = (id(psf), scale)
+        if key not in made:
+            array = psf.effective(
+                scale * u.arcsec, oversampling, half * scale * u.arcsec
+            )
+            made[key] = np.asarray(array, dtype=np.float32)
+    return np.stack([made[id(psf), scale] for psf, scale in pairs])
+
+
+def batch_from_stack(stack, psfs, *, sigma=None, **options):
+    """See `PixelBatch.from_stack`.
+
+    Parameters
+    ----------
+    stack : `~astro_vbinary.stamps.StampStack`
+        The stamps.
+    psfs : sequence of `~astro_vbinary.psf.PSF`
+        One for each stamp.
+    sigma : sequence, optional
+        Standard deviation of each stamp, a number or an array.
+    **options : dict
+        As for `batch_from_arrays`.
+
+    Returns
+    -------
+    PixelBatch
+        With one stack.
+
+    Raises
+    ------
+    ValueError
+        If there is not one PSF for each stamp.
+    """
+    psfs = list(psfs)
+    if len(psfs) != len(stack):
+        raise ValueError(f"{len(psfs)} PSFs for {len(stack)} stamps")
+    given = [None] * len(stack) if sigma is None else list(sigma)
+    shape = np.max([stamp.shape for stamp in stack], axis=0)
+    images = np.zeros((1, len(stack), *shape), dtype=np.float32)
+    weight = np.zeros_like(images)
+    maps, pixels = [], []
+    for number, (stamp, own) in enumerate(zip(stack, given, strict=True)):
+        matrix, pixel = local_map(stamp)
+        maps.append(np.linalg.inv(matrix))
+        pixels.append(pixel)
+        spread = stamp.sigma if own is None else own
+        if spread is None:
+            spread = outer_scatter(stamp, matrix, pixel)
+        good = ~stamp.bad & np.isfinite(spread) & (np.asarray(spread) > 0)
+        ny, nx = stamp.shape
+        images[0, number, :ny, :nx] = np.where(good, stamp.data, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            weight[0, number, :ny, :nx] = np.where(
+                good, 1 / np.square(np.asarray(spread, dtype=float)), 0
+            )
+    cd, target = np.array(maps)[None], np.array(pixels)[None]
+    return batch_from_arrays(images, weight, [psfs], cd, target, **options)
+
+
+def local_map(stamp):
+    """From offsets on the sky to pixels, at the target.
+
+    Parameters
+    ----------
+    stamp : `~astro_vbinary.stamps.SurveyStamp`
+        The stamp.
+
+    Returns
+    -------
+    matrix : `~numpy.ndarray`
+        Shape (2, 2): (x, y) in pixels from (east, north) in arcsec.
+    pixel : `~numpy.ndarray`
+        (x, y) of the target.
+    """
+    from astro_vbinary.stamps.grid import sky_to_pixel
+    from astro_vbinary.stamps.motion import position_at
+
+    target = position_at(stamp.target, stamp.epoch)
+    # A small grid around the target is a tangent plane: east is -x, north is y.
+    step = 1.0
+    plane = SkyGrid(target, step * u.arcsec, (3, 3))
+    points = plane.wcs.pixel_to_world([1, 0, 2, 1, 1], [1, 1, 1, 0, 2])
+    x, y = (np.asarray(v) for v in sky_to_pixel(stamp.wcs, points))
+    matrix = np.array([[x[1] - x[2], x[4] - x[3]], [y[1] - y[2], y[4] - y[3]]])
+    return matrix / (2 * step), np.array([x[0], y[0]])
+
+
+def outer_scatter(stamp, matrix, pixel):
+    """Scatter of the pixels beyond 2.5 arcsec from the target.
+
+    Parameters
+    ----------
+    stamp : `~astro_vbinary.stamps.SurveyStamp`
+        The stamp.
+    matrix, pixel : `~numpy.ndarray`
+        As from `local_map`.
+
+    Returns
+    -------
+    float
+        1.4826 times the median absolute deviation, of all pixels where fewer than
+        50 are outside.
+    """
+    good = ~stamp.bad
+    y, x = np.indices(stamp.shape)
+    offset = np.linalg.solve(
+        matrix, np.stack([(x - pixel[0]).ravel(), (y - pixel[1]).ravel()])
+    )
+    outer = good & (np.hypot(*offset).reshape(stamp.shape) > 2.5)
+    values = stamp.data[outer if outer.sum() >= 50 else good]
+    if not values.size:
+        return np.nan
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))

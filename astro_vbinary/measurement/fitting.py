@@ -1,0 +1,293 @@
+"""Fit one star or two to stacks, all bands at once.
+
+The model of band b is the sum over stars i of f_ib P_b(x - x_i), plus a constant:
+positions are shared by the bands, fluxes and background are each band's own. What is
+not known of the PSFs (`PSFUncertainty`) enters as further templates with a Gaussian
+prior. Positions are found by Levenberg's method on the variable projection, where the
+linear parameters are always at their best (Golub & Pereyra 2003, Inverse Problems 19,
+R1, doi:10.1088/0266-5611/19/2/201).
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from astro_vbinary.measurement.linear import solve_linear
+from astro_vbinary.measurement.rendering import SplinePSF
+
+__all__ = ["StarFit", "draw_stars", "fit_stars", "psf_rows"]
+
+
+@dataclass
+class StarFit:
+    """The best fit found for each stack.
+
+    Attributes
+    ----------
+    chi2 : `~torch.Tensor`
+        Shape (n,), float64: the sum of squares, with the priors' part.
+    positions : `~torch.Tensor`
+        Shape (n, m, 2), float64: (east, north) of the stars in arcsec.
+    flux : `~torch.Tensor`
+        Shape (n, k, m), float64, none negative.
+    background : `~torch.Tensor`
+        Shape (n, k), float64.
+    residual : `~torch.Tensor`
+        Shape (n, k, ny, nx), float32: what the best model leaves, times the root of
+        the weight; None unless asked for.
+    """
+
+    chi2: torch.Tensor
+    positions: torch.Tensor
+    flux: torch.Tensor
+    background: torch.Tensor
+    residual: torch.Tensor | None = None
+
+
+def fit_stars(
+    batch,
+    start,
+    *,
+    splines=None,
+    psf=None,
+    uncertainty=None,
+    evaluations=12,
+    tolerance=(1e-3, 1e-6),
+    largest_distance=None,
+    residual=False,
+):
+    """Fit as many stars as starting positions are given.
+
+    Parameters
+    ----------
+    batch : PixelBatch
+        n stacks of k bands.
+    start : `~torch.Tensor`
+        Shape (n, m, 2): (east, north) in arcsec, m being 1 or 2.
+    splines : SplinePSF, optional
+        PSFs that are ready to be drawn; made of the batch by default.
+    psf : `~torch.Tensor`, optional
+        Shape (n, k), long: which of them each band has; as in the batch by default.
+    uncertainty : PSFUncertainty, optional
+        What is not known of the PSFs.
+    evaluations : int, optional
+        How often the model is computed at most.
+    tolerance : tuple of float, optional
+        A stack is done when a step promises to lower chi2 by less than the first,
+        plus the second times chi2.
+    largest_distance : float, optional
+        Of two stars, in arcsec; no limit by default.
+    residual : bool, optional
+        Whether to keep what the best model leaves.
+
+    Returns
+    -------
+    StarFit
+        The best of all positions tried.
+    """
+    n = len(batch)
+    if splines is None:
+        splines = SplinePSF.of(batch)
+    root = batch.weight.sqrt()
+    pixels = _Pixels(
+        (batch.images * root).flatten(2),
+        root.flatten(2),
+        batch.to_pixel,
+        batch.origin,
+        psf_rows(batch) if psf is None else psf,
+    )
+    # A step of more than half of a width is beyond what a slope can tell.
+    largest = (0.5 * batch.fwhm.amin(1)).expand(n)
+    best = _evaluate(pixels, splines, start.to(torch.float64), uncertainty, residual)
+    live = torch.arange(n, device=batch.device)
+    damping = torch.full((n,), 1e-3, dtype=torch.float64, device=batch.device)
+    for _ in range(evaluations - 1):
+        step, promise = _step(best, live, damping[live], largest[live])
+        going = promise > tolerance[0] + tolerance[1] * best.chi2[live]
+        live, step = live[going], step[going]
+        if not len(live):
+            break
+        trial = best.positions[live] + step
+        found = _evaluate(pixels.of(live), splines, trial, uncertainty, residual)
+        if largest_distance is not None:
+            apart = (trial[:, 1] - trial[:, 0]).norm(dim=1)
+            found.chi2 = torch.where(apart > largest_distance, torch.inf, found.chi2)
+        better = found.chi2 < best.chi2[live]
+        damping[live] *= torch.where(better, 0.2, 10.0)
+        best.update(live[better], found, better)
+    rest = best.residual
+    return StarFit(
+        best.chi2,
+        best.positions,
+        best.flux,
+        best.background,
+        None if rest is None else rest.view(batch.images.shape),
+    )
+
+
+def psf_rows(batch):
+    """Which PSF each band of a batch has.
+
+    Parameters
+    ----------
+    batch : PixelBatch
+        n stacks of k bands.
+
+    Returns
+    -------
+    `~torch.Tensor`
+        Shape (n, k), long.
+    """
+    n, k = batch.images.shape[:2]
+    rows = torch.arange(len(batch.psf) * k, device=batch.device).view(-1, k)
+    return rows.expand(n, k)
+
+
+def draw_stars(batch, splines, position):
+    """One star of unit flux on each stack.
+
+    Parameters
+    ----------
+    batch : PixelBatch
+        n stacks of k bands.
+    splines : SplinePSF
+        Its PSFs.
+    position : `~torch.Tensor`
+        Shape (n, 2): (east, north) in arcsec, float64.
+
+    Returns
+    -------
+    `~torch.Tensor`
+        Shape (n, k, ny, nx), float32.
+    """
+    pixel = batch.origin + (batch.to_pixel @ position[:, None, :, None])[..., 0]
+    star, *_ = splines.draw(pixel.reshape(-1, 2), psf_rows(batch).reshape(-1))
+    return star.view(batch.images.shape)
+
+
+@dataclass
+class _Pixels:
+    """What of a batch a fit looks at; pixels are times the root of their weight."""
+
+    image: torch.Tensor
+    root: torch.Tensor
+    to_pixel: torch.Tensor
+    origin: torch.Tensor
+    psf: torch.Tensor
+
+    def of(self, rows):
+        """Of some stacks."""
+        if len(rows) == len(self.image):
+            return self
+        return _Pixels(*(value[rows] for value in vars(self).values()))
+
+
+def _step(best, live, damping, largest):
+    """Levenberg's step for some stacks, and by how much it should lower chi2."""
+    matrix, gradient = best.matrix[live], best.gradient[live]
+    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
+    # Relative to the largest, so that a direction in which nothing changes is left.
+    floor = diagonal.amax(dim=-1, keepdim=True).clamp(min=1e-300)
+    extra = damping[:, None] * diagonal + 1e-9 * floor
+    step = torch.linalg.solve_ex(matrix + torch.diag_embed(extra), gradient)[0]
+    step = torch.minimum(step, largest[:, None]).maximum(-largest[:, None])
+    curved = (step[:, None, :] @ matrix @ step[:, :, None])[:, 0, 0]
+    promise = 2 * (step * gradient).sum(1) - curved
+    return step.view(best.positions[live].shape), promise.nan_to_num(0.0)
+
+
+@dataclass
+class _State:
+    """Fit at the given positions, and the equations of the next step."""
+
+    chi2: torch.Tensor
+    positions: torch.Tensor
+    flux: torch.Tensor
+    background: torch.Tensor
+    matrix: torch.Tensor
+    gradient: torch.Tensor
+    residual: torch.Tensor | None
+
+    def update(self, rows, other, chosen):
+        """Take over the chosen rows of another state."""
+        for name, value in vars(other).items():
+            if value is not None:
+                getattr(self, name)[rows] = value[chosen]
+
+
+def _evaluate(pixels, splines, positions, uncertainty, keep):
+    n, k, count = pixels.image.shape
+    m = positions.shape[1]
+    shapes = uncertainty is not None and bool(
+        uncertainty.ellipticity or uncertainty.size
+    )
+    design = _design(pixels, splines, positions, shapes)
+    image = pixels.image.view(n * k, 1, count)
+    gram = (design @ design.transpose(1, 2)).double()
+    target = (design @ image.transpose(1, 2)).double()
+    linear = solve_linear(
+        gram, target, m, pixels.to_pixel.reshape(n * k, 2, 2), uncertainty
+    )
+    scale = linear.templates.to(design.dtype)[:, None, :]
+    rest = torch.baddbmm(image, scale, design, alpha=-1)
+    # Single precision loses little: what is left is of the order of the noise.
+    chi2 = rest.flatten(1).square().sum(1).double() + linear.penalty
+    return _State(
+        chi2.view(n, k).sum(1),
+        positions,
+        linear.flux.view(n, k, m),
+        linear.background.view(n, k),
+        linear.matrix.view(n, k, 2 * m, 2 * m).sum(1),
+        linear.gradient.view(n, k, 2 * m).sum(1),
+        rest.view(n, k, count) if keep else None,
+    )
+
+
+def _design(pixels, splines, positions, shapes):
+    """Rows: stars, a constant, their slopes, their changes of shape; weighted."""
+    n, k, count = pixels.image.shape
+    m = positions.shape[1]
+    rows = pixels.psf.reshape(-1)
+    design = pixels.image.new_empty(n * k, 3 * m + 1 + 3 * m * shapes, *splines.shape)
+    design[:, m] = 1.0
+    for star in range(m):
+        sky = positions[:, star]
+        pixel = pixels.origin + (pixels.to_pixel @ sky[:, None, :, None])[..., 0]
+        pixel = pixel.reshape(n * k, 2)
+        first = m + 1 + 2 * star
+        parts = (design[:, star], design[:, first], design[:, first + 1])
+        splines.draw(pixel, rows, out=parts)
+        if shapes:
+            last = 3 * m + 1 + 3 * star
+            modes = shape_modes(*parts, pixel)
+            design[:, last : last + 3] = torch.stack(modes, dim=1)
+    return design.flatten(2).mul_(pixels.root.view(n * k, 1, count))
+
+
+def shape_modes(image, slope_x, slope_y, pixel):
+    """How a star's image changes with its ellipticity and size.
+
+    Parameters
+    ----------
+    image, slope_x, slope_y : `~torch.Tensor`
+        Shape (m, ny, nx): the star and its derivatives by its position.
+    pixel : `~torch.Tensor`
+        Shape (m, 2): where it is.
+
+    Returns
+    -------
+    list of `~torch.Tensor`
+        Derivatives by the ellipticity 1 - b/a along x and along the diagonal, and by
+        the logarithm of the width.
+    """
+    ny, nx = image.shape[-2:]
+    pixel = pixel.to(image.dtype)
+    x = torch.arange(nx, device=image.device) - pixel[:, 0, None]
+    y = torch.arange(ny, device=image.device) - pixel[:, 1, None]
+    x, y = x[:, None, :], y[:, :, None]
+    xx, yy = x * slope_x, y * slope_y
+    return [
+        0.5 * (xx - yy),
+        0.5 * (x * slope_y + y * slope_x),
+        xx + yy - 2 * image,
+    ]

@@ -10,8 +10,15 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "alignment": ["AlignedBatch", "align_batch"],
+        "batch": ["SimulatedBatch", "simulate_batch"],
+        "companions": ["POPULATIONS"],
+        "hips": ["hips_order", "to_hips"],
+        "injection": ["SingleStar", "inject_companion"],
         "instruments": ["SIMULATED_SURVEYS"],
-        "scenes": ["KINDS", "Scene", "draw_scene"],
+        "pairs": ["find_singles", "inject_many"],
+        "scenes": ["KINDS", "Galaxy", "Scene", "Star", "draw_scene"],
         "simulate": ["SimulatedStack", "simulate_stack", "write_folder"],
+        "template": ["InjectionError", "StarTemplate", "star_template"],
     },
 )

@@ -5,31 +5,15 @@ from pathlib import Path
 
 import astropy.units as u
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.wcs import WCS
 from tqdm.auto import tqdm
 
-from astro_vbinary.simulation.artefacts import (
-    apply_artefacts,
-    draw_artefacts,
-    saturate,
-)
-from astro_vbinary.simulation.instruments import draw_exposures
-from astro_vbinary.simulation.render import (
-    add_noise,
-    draw_texture,
-    render_background,
-    render_sources,
-)
-from astro_vbinary.simulation.scenes import KINDS, draw_scene
-from astro_vbinary.stamps import NamingTemplate, SkyGrid, StampStack, SurveyStamp
+from astro_vbinary.simulation.batch import simulate_batch
+from astro_vbinary.simulation.hips import to_hips
+from astro_vbinary.stamps import NamingTemplate, StampStack, SurveyStamp
 
-__all__ = ["SimulatedStack", "simulate_stack", "write_folder"]
-
-#: The oversampled form in which the reference work keeps every survey:
-#: 322 pixels over about 10 arcsec.
-HIPS_SIDE, HIPS_SCALE = 322, 10.0 / 322
+__all__ = ["SimulatedStack", "simulate_stack", "stacks_of", "write_folder"]
 
 #: Name of the truth table in a folder of simulated stamps.
 TRUTH_FILE = "truth.ecsv"
@@ -44,11 +28,13 @@ class SimulatedStack:
     stack : `~astro_vbinary.stamps.StampStack`
         As it would be read from files.
     truth : dict
-        ``source``, ``survey``, ``kind``, ``label`` (1 for a pair), ``form``
-        (``native`` or ``hips``), ``separation`` (arcsec), ``position_angle``
-        (deg east of north), ``magnitude_difference``, ``signal`` and
-        ``companion_signal`` (matched-filter signal-to-noise ratio over the
-        stack), ``fwhm`` (arcsec, mean of the bands), ``ra``, ``dec`` (deg).
+        ``source``, ``survey``, ``kind``, ``label`` (1 for two or more stars within
+        2.5 arcsec), ``form`` (``native`` or ``hips``), ``population``,
+        ``separation`` (arcsec), ``position_angle`` (deg east of north),
+        ``magnitude_difference``, ``nearest`` (arcsec, of a star beyond the circle),
+        ``signal`` and ``companion_signal`` (matched-filter signal-to-noise ratio
+        over the stack on a dark sky), ``fwhm`` (arcsec, of the sharpest band),
+        ``bands`` (their number), ``ra``, ``dec`` (deg).
     """
 
     stack: StampStack
@@ -56,7 +42,17 @@ class SimulatedStack:
 
 
 def simulate_stack(
-    survey, rng, *, kind=None, source="sim", target=None, hips_share=0.2, psf_seed=0
+    survey,
+    rng,
+    *,
+    kind=None,
+    scene=None,
+    bands=None,
+    source="sim",
+    target=None,
+    population="training",
+    hips_share=0.2,
+    psf_seed=0,
 ):
     """Simulate the stamps of one source in one survey.
 
@@ -69,15 +65,21 @@ def simulate_stack(
     kind : str, optional
         One of `~astro_vbinary.simulation.KINDS`; drawn with their frequencies
         by default, so that half of the stacks are pairs.
+    scene : `~astro_vbinary.simulation.Scene`, optional
+        What is on the sky, instead of one that is drawn.
+    bands : int or sequence of str, optional
+        How many bands, or which; any of the survey's by default.
     source : str, optional
         Name of the source.
     target : `~astropy.coordinates.SkyCoord`, optional
         Where it is; drawn around Orion by default.
+    population : str, optional
+        Of the companions; one of `~astro_vbinary.simulation.POPULATIONS`.
     hips_share : float, optional
         Share of stacks in the oversampled form: 322 px of 0.031 arcsec,
         resampled from the survey's own pixels as by a HiPS server.
     psf_seed : int, optional
-        Which set of wavefronts space telescopes have.
+        Which bank of PSFs space telescopes have.
 
     Returns
     -------
@@ -87,111 +89,104 @@ def simulate_stack(
     Raises
     ------
     ValueError
-        If the survey or kind is unknown.
-    """
-    if kind is None:
-        weights = np.array([weight for _, weight, _ in KINDS.values()])
-        kind = str(rng.choice(list(KINDS), p=weights / weights.sum()))
-    if target is None:
-        target = SkyCoord(rng.uniform(82, 86), rng.uniform(-9, 1), unit="deg")
-    smeared = kind == "smeared"
-    trail = smeared and rng.random() < 0.5
-    exposures = draw_exposures(
-        survey,
-        rng,
-        psf_seed=psf_seed,
-        smear=rng.uniform(0.1, 0.35) if trail else 0.0,
-        misregistration=rng.uniform(0.1, 0.35) if smeared and not trail else 0.0,
-    )
-    widths = [e.psf.fwhm.to_value(u.arcsec) for e in exposures]
-    radius = min(e.side * e.pixel_scale for e in exposures) / 2
-    scene = draw_scene(kind, rng, fwhm=float(np.mean(widths)), radius=radius)
-    space = survey in ("HST", "JWST")
-    reach = scene.separation + 0.4 if scene.label else 0.0
-    artefacts = draw_artefacts(rng, space=space, keep=reach)
-    texture = draw_texture(rng)
-    depth = np.exp(rng.normal(0, 0.4, len(exposures)))
-    colours = 10 ** (0.4 * rng.normal(0, 0.35, (len(scene.stars) + 1, len(exposures))))
-    shares = depth * colours
-    shares /= np.sqrt((shares**2).sum(axis=1, keepdims=True))
-    sky = 10 ** rng.uniform(0.7, 3.5)
-    correlation = rng.uniform(0.4, 1.0) if rng.random() < 0.4 else 0.0
-    hips = rng.random() < hips_share
+        If the survey, the kind, a band or the population is unknown.
 
-    stamps = []
-    for number, exposure in enumerate(exposures):
-        signals = [
-            s.signal * w for s, w in zip(scene.stars, shares[:-1, number], strict=True)
-        ]
-        galaxy = 0.0 if scene.galaxy is None else scene.galaxy["signal"]
-        image = render_sources(
-            scene, exposure, signals, rng, galaxy_signal=galaxy * shares[-1, number]
-        )
-        image += render_background(scene.background, exposure, texture, rng)
-        image = add_noise(image, rng, sky_electrons=sky, correlation=correlation)
-        # A star saturates in its bright bands first.
-        if scene.saturation and (rng.random() < 0.8 or number == 0):
-            image = saturate(image, exposure, scene.saturation, rng)
-        zeroed = scene.saturation == "zeroed"
-        holes = (image == 0) if zeroed else None
-        image = apply_artefacts(image, exposure, artefacts, rng)
-        if zeroed:
-            image[holes] = 0
-        wcs = _wcs(exposure, target)
-        if hips:
-            image, wcs = _oversample(image, wcs, target, fill=artefacts.fill)
-        stamps.append(
-            SurveyStamp(
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_vbinary.simulation import simulate_stack
+    >>> made = simulate_stack("Pan-STARRS", np.random.default_rng(1), kind="pair")
+    >>> made.stack.survey.name, made.truth["label"]
+    ('Pan-STARRS', 1)
+    """
+    batch = simulate_batch(
+        survey,
+        1,
+        rng,
+        kinds=kind,
+        bands=bands,
+        scenes=None if scene is None else [scene],
+        population=population,
+        hips_share=hips_share,
+        psf_seed=psf_seed,
+    )
+    return stacks_of(batch, [source], None if target is None else [target])[0]
+
+
+def stacks_of(batch, sources, targets=None):
+    """The stamps of a batch, as files would hold them.
+
+    Parameters
+    ----------
+    batch : `~astro_vbinary.simulation.SimulatedBatch`
+        Images and truth.
+    sources : sequence of str
+        A name for each stack.
+    targets : sequence of `~astropy.coordinates.SkyCoord`, optional
+        Where the sources are, instead of where the batch says.
+
+    Returns
+    -------
+    list of SimulatedStack
+        One a source.
+    """
+    stamps = [[] for _ in range(len(batch))]
+    for frames in batch.frames:
+        for number, exposure in enumerate(frames.exposures):
+            stack = exposure.stack
+            target = batch.targets[stack] if targets is None else targets[stack]
+            low, high = frames.box(number)
+            image = frames.images[number, low:high, low:high].cpu().numpy().copy()
+            stamp = SurveyStamp(
                 image,
-                wcs,
-                survey=survey,
+                _wcs(exposure, target, (frames.side - 1) / 2 - low),
+                survey=batch.survey,
                 band=exposure.band,
-                source=source,
+                source=sources[stack],
                 target=target,
             )
-        )
-    truth = {
-        "source": source,
-        "survey": survey,
-        "kind": kind,
-        "label": scene.label,
-        "form": "hips" if hips else "native",
-        "separation": scene.separation,
-        "position_angle": scene.position_angle,
-        "magnitude_difference": scene.magnitude_difference,
-        "signal": scene.stars[0].signal if scene.stars else np.nan,
-        "companion_signal": scene.stars[1].signal if scene.label else np.nan,
-        "fwhm": float(np.mean(widths)),
-        "bands": len(stamps),
-        "ra": target.icrs.ra.deg,
-        "dec": target.icrs.dec.deg,
-    }
-    return SimulatedStack(StampStack(stamps, target=target), truth)
+            if batch.hips[stack]:
+                stamp = _as_served(stamp, batch.fill[stack])
+            stamps[stack].append((exposure.extra["number"], stamp))
+    made = []
+    for number, own in enumerate(stamps):
+        target = batch.targets[number] if targets is None else targets[number]
+        ordered = [stamp for _, stamp in sorted(own, key=lambda pair: pair[0])]
+        truth = batch.truth[number] | {
+            "source": sources[number],
+            "ra": float(target.icrs.ra.deg),
+            "dec": float(target.icrs.dec.deg),
+        }
+        made.append(SimulatedStack(StampStack(ordered, target=target), truth))
+    return made
 
 
-def _wcs(exposure, target):
+def _wcs(exposure, target, middle):
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     wcs.wcs.cunit = ["deg", "deg"]
     wcs.wcs.crval = [target.icrs.ra.deg, target.icrs.dec.deg]
-    wcs.wcs.crpix = [exposure.target_pixel[0] + 1, exposure.target_pixel[1] + 1]
+    wcs.wcs.crpix = [middle + offset + 1 for offset in exposure.target]
     wcs.wcs.cd = exposure.cd / 3600
     wcs.wcs.radesys = "ICRS"
     wcs.wcs.set()
     return wcs
 
 
-def _oversample(image, wcs, target, *, fill):
-    """What a HiPS server makes of it: bilinear, 322 px of 0.031 arcsec."""
-    from reproject import reproject_interp
-
-    side = (HIPS_SIDE, HIPS_SIDE)
-    grid = SkyGrid(target, HIPS_SCALE * u.arcsec, side)
-    known = np.where(np.isfinite(image), image, np.nan)
-    out, _ = reproject_interp(
-        (known, wcs), grid.wcs, shape_out=side, order="bilinear", roundtrip_coords=False
+def _as_served(stamp, fill):
+    """In the oversampled form, with the archive's fill where there is no data."""
+    served = to_hips(stamp)
+    if np.isnan(fill):
+        return served
+    image = np.where(np.isfinite(served.data), served.data, fill).astype(np.float32)
+    return SurveyStamp(
+        image,
+        served.wcs,
+        survey=served.survey,
+        band=served.band,
+        source=served.source,
+        target=served.target,
     )
-    return np.where(np.isfinite(out), out, fill).astype(np.float32), grid.wcs
 
 
 def write_folder(
@@ -201,6 +196,7 @@ def write_folder(
     seed=0,
     psf_seed=0,
     kind=None,
+    population="training",
     hips_share=0.2,
     progress=False,
 ):
@@ -218,6 +214,8 @@ def write_folder(
         Which set of wavefronts space telescopes have.
     kind : str, optional
         One of `~astro_vbinary.simulation.KINDS`; drawn by default.
+    population : str, optional
+        Of the companions; one of `~astro_vbinary.simulation.POPULATIONS`.
     hips_share : float, optional
         Share of stacks in the oversampled form.
     progress : bool, optional
@@ -258,6 +256,7 @@ def write_folder(
             rng,
             kind=kind,
             source=f"{survey.lower().replace('-', '')}{number:04d}",
+            population=population,
             hips_share=hips_share,
             psf_seed=psf_seed,
         )
@@ -286,6 +285,7 @@ def truth_table(rows):
     table = QTable(rows=list(rows))
     for name, unit in (
         ("separation", u.arcsec),
+        ("nearest", u.arcsec),
         ("position_angle", u.deg),
         ("magnitude_difference", u.mag),
         ("fwhm", u.arcsec),

@@ -10,6 +10,7 @@ import astropy.units as u
 import numpy as np
 from scipy import ndimage
 
+from astro_vbinary.stamps.blank import fill_nearest
 from astro_vbinary.stamps.grid import is_mirrored, pixel_area, sky_to_pixel
 
 __all__ = ["ENGINES", "align_image", "check_engine"]
@@ -114,12 +115,10 @@ def align_image(
         target.wcs.set()
     variance = None if uncertainty is None else np.square(uncertainty)[window]
     if bad.any():
-        nearest = ndimage.distance_transform_edt(
-            bad, return_distances=False, return_indices=True
-        )
-        data = data[tuple(nearest)]
-        if variance is not None:
-            variance = variance[tuple(nearest)]
+        if variance is None:
+            (data,) = fill_nearest([data], bad)
+        else:
+            data, variance = fill_nearest([data, variance], bad)
 
     bad = bad.astype(float) if bad.any() else None
     if engine == "auto" and ratio > SMOOTHING_RATIO:

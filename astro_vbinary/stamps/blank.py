@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["find_blank", "find_hot"]
+__all__ = ["fill_nearest", "find_blank", "find_hot"]
 
 #: Smallest connected patch of exact zeros that counts as blank. Three by three
 #: pixels of a background-subtracted float image are never all exactly zero.
@@ -84,3 +84,41 @@ def find_blank(data):
     large = np.bincount(labels.ravel()) >= SMALLEST_PATCH
     large[0] = False
     return large[labels]
+
+
+#: Patches up to which each is filled by itself, which is faster than all at once.
+MOST_PATCHES = 40
+
+
+def fill_nearest(images, bad):
+    """Replace bad pixels by their nearest good neighbours.
+
+    Parameters
+    ----------
+    images : sequence of `~numpy.ndarray`
+        Planes of shape (ny, nx), filled in the same way.
+    bad : `~numpy.ndarray` of bool
+        Shape (ny, nx), not all True.
+
+    Returns
+    -------
+    list of `~numpy.ndarray`
+        Copies.
+    """
+    made = [image.copy() for image in images]
+    labels, count = ndimage.label(bad, structure=np.ones((3, 3)))
+    if count > MOST_PATCHES:
+        patches = [(slice(None), slice(None))]
+    else:
+        # All around a patch the pixels are good, so that its surroundings suffice.
+        patches = [
+            tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found)
+            for found in ndimage.find_objects(labels)
+        ]
+    for patch in patches:
+        nearest = ndimage.distance_transform_edt(
+            bad[patch], return_distances=False, return_indices=True
+        )
+        for new, old in zip(made, images, strict=True):
+            new[patch][bad[patch]] = old[patch][tuple(nearest)][bad[patch]]
+    return made

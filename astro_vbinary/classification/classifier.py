@@ -56,6 +56,23 @@ def choose_device(device="auto"):
     return chosen
 
 
+def check_prior(prior):
+    """Raise unless a prior is a share.
+
+    Parameters
+    ----------
+    prior : float or None
+        None is the card's own.
+
+    Raises
+    ------
+    ValueError
+        If it is not between 0 and 1.
+    """
+    if prior is not None and not 0 < prior < 1:
+        raise ValueError(f"prior must be between 0 and 1, not {prior}")
+
+
 class BinaryClassifier:
     """Says of aligned stacks whether they show one star or two.
 
@@ -99,13 +116,6 @@ class BinaryClassifier:
             precision = "bfloat16" if fast else "float32"
         self.precision = precision
         self._network = network.to(self.device, memory_format=torch.channels_last)
-        # The circle depends on the grid's scale and shape, not on its place.
-        from astropy.coordinates import SkyCoord
-
-        radius = card.grid(SkyCoord(0, 0, unit="deg")).radius()
-        self._circle = torch.as_tensor(
-            radius <= VISUAL_BINARY_LIMIT.value, device=self.device
-        )
 
     @classmethod
     def from_pretrained(cls, weights_id, *, device="auto", precision="auto"):
@@ -198,13 +208,17 @@ class BinaryClassifier:
         """
         return self.card.grid(center)
 
-    def predict(self, stacks, *, batch_size=64):
+    def predict(self, stacks, *, prior=None, batch_size=64):
         """Classify aligned stacks.
 
         Parameters
         ----------
         stacks : `AlignedStack` or iterable of them
             Aligned to `grid`.
+        prior : float, optional
+            Share of binaries among the sources, before anything is seen of them. By
+            default what the card's calibration assumed; a field survey of stars is
+            nearer to 0.02.
         batch_size : int, optional
             Stacks at a time.
 
@@ -221,7 +235,10 @@ class BinaryClassifier:
             If something is not an aligned stack.
         AlignmentError
             If a stack is on another grid.
+        ValueError
+            If the prior is not between 0 and 1.
         """
+        check_prior(prior)
         if isinstance(stacks, AlignedStack):
             stacks = [stacks]
         rows, pending = [], []
@@ -232,9 +249,9 @@ class BinaryClassifier:
             if prepared is not None:
                 pending.append((row, prepared))
             if len(pending) >= batch_size:
-                self.judge(pending)
+                self.judge(pending, prior=prior)
                 pending = []
-        self.judge(pending)
+        self.judge(pending, prior=prior)
         return ClassificationResult(rows)
 
     def check(self, stack):
@@ -295,24 +312,46 @@ class BinaryClassifier:
         row["flags"] |= prepared.flags
         return row, prepared
 
-    def judge(self, pending):
+    def judge(self, pending, *, prior=None):
         """Fill in the probabilities and labels of prepared stacks.
 
         Parameters
         ----------
         pending : list of (dict, `Prepared`)
             Rows and images as `prepare` returns them; the rows are changed.
+        prior : float, optional
+            As for `predict`.
         """
         if not pending:
             return
         rows, images = zip(*pending, strict=True)
-        for row, value in zip(rows, self.probabilities(images), strict=True):
+        values = self.probabilities(images, prior=prior)
+        for row, value in zip(rows, values, strict=True):
             row["probability"] = float(value)
             row["label"] = "binary" if value >= self.card.threshold else "not"
             row["status"] = Status.OK
 
-    def probabilities(self, images):
+    def probabilities(self, images, *, prior=None):
         """Calibrated probabilities of prepared images, as one batch.
+
+        Parameters
+        ----------
+        images : sequence of `Prepared`
+            The images.
+        prior : float, optional
+            As for `predict`.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            Shape (n,), float64.
+        """
+        if not all(isinstance(image, Prepared) for image in images):
+            raise TypeError("probabilities takes what prepare returns")
+        return self.card.probability(self.scores(images), prior=prior)
+
+    def scores(self, images):
+        """Scores of prepared images, as one batch.
 
         Parameters
         ----------
@@ -322,26 +361,31 @@ class BinaryClassifier:
         Returns
         -------
         `~numpy.ndarray`
-            Shape (n,), float64.
+            Shape (n, 2), float32, before calibration.
         """
         import torch
 
-        if not all(isinstance(image, Prepared) for image in images):
-            raise TypeError("probabilities takes what prepare returns")
+        from astro_vbinary.classification.network import symmetric_scores
+
+        process, device = self.card.preprocessing, self.device
+        scale = self.card.entries["grid"]["pixel_scale"]
         signal = torch.from_numpy(np.stack([image.signal for image in images]))
         valid = torch.from_numpy(np.stack([image.valid for image in images]))
         with torch.inference_mode():
-            inputs = self.card.preprocessing.channels_of(
-                signal.to(self.device), valid.to(self.device), self._circle
-            )
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            inputs = [process.channels_of(signal.to(device), valid.to(device), scale)]
+            if process.band_channels:
+                bands = np.concatenate([image.bands for image in images])
+                bands = torch.from_numpy(bands).to(device)
+                count = torch.tensor([len(image.bands) for image in images])
+                owner = torch.repeat_interleave(torch.arange(len(images)), count)
+                inputs += [process.band_channels_of(bands, scale), owner.to(device)]
             with torch.autocast(
-                self.device.type,
-                torch.bfloat16,
-                enabled=self.precision == "bfloat16",
+                device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
             ):
-                scores = self._network(inputs)
-        return self.card.probability(scores.float().cpu().numpy())
+                made = symmetric_scores(
+                    self._network, *inputs, symmetries=self.card.symmetries
+                )
+        return made.float().cpu().numpy()
 
     def __repr__(self):
         return (

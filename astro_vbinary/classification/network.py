@@ -4,7 +4,10 @@ import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
-__all__ = ["BinaryNet"]
+__all__ = ["SYMMETRIES", "BinaryNet", "symmetric_scores"]
+
+#: Numbers of symmetries of the square that scores can be averaged over.
+SYMMETRIES = (1, 2, 4, 8)
 
 #: Basic blocks in each stage of a ResNet34 (He et al. 2016, table 1).
 DEPTHS = (3, 4, 6, 3)
@@ -14,15 +17,30 @@ PAPER_WIDTH = 64
 
 
 class BinaryNet(nn.Module):
-    """A ResNet34 for stacks of any number of channels, after Gezer et al.
+    """A ResNet34 for stacks of any number of bands, after Gezer et al.
 
     Between the residual stages and the pooling stand additional convolutional
-    layers of 3 by 3. The depth is the paper's; the width is a parameter.
+    layers of 3 by 3. The depth is the paper's; the width is a parameter. Before
+    the stages the sum of the bands passes a first layer as in a ResNet; with
+    ``band_channels`` every band passes one of its own kind, the same for all, and
+    their mean and maximum join the sum's: what is in one band only, as a cosmic
+    ray, differs in the two, and what is in all of them, as a companion, does not.
+    With ``zooms`` the middle of the images also passes first layers of a smaller
+    stride, so that close pairs reach the stages at the images' own sampling.
 
     Parameters
     ----------
     in_channels : int
-        Number of input channels.
+        Channels of the sum of the bands.
+    band_channels : int, optional
+        Channels of every band by itself; 0 for the sum alone.
+    band_width : int, optional
+        Channels that every band's first layer makes.
+    zooms : int, optional
+        Closer looks at the middle: 1 at its half with two pixels a feature, 2 also at
+        its quarter with one; the whole image has four.
+    zoom_width : int, optional
+        Channels that each closer look makes.
     width : int, optional
         Channels of the first stage; 64 is the paper's network.
     extra_layers : int, optional
@@ -30,7 +48,9 @@ class BinaryNet(nn.Module):
     dropout : float, optional
         Share of features dropped before the outputs while training.
     n_classes : int, optional
-        Number of outputs.
+        Number of classes.
+    n_extras : int, optional
+        Further outputs, learnt as an auxiliary task: where the companion is.
 
     Raises
     ------
@@ -47,10 +67,15 @@ class BinaryNet(nn.Module):
         self,
         in_channels,
         *,
+        band_channels=0,
+        band_width=8,
+        zooms=0,
+        zoom_width=8,
         width=PAPER_WIDTH,
         extra_layers=2,
         dropout=0.0,
         n_classes=2,
+        n_extras=0,
     ):
         super().__init__()
         for name, value in (
@@ -64,6 +89,28 @@ class BinaryNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.n_classes = n_classes
+        self.bands = self.join = None
+        # Strides of the closer looks: the whole image is seen with one of four.
+        strides = (2, 1)[:zooms]
+        self.zooms = nn.ModuleList(_look(in_channels, zoom_width, s) for s in strides)
+        self.band_zooms = nn.ModuleList()
+        joined = width + len(strides) * zoom_width
+        if band_channels:
+            self.bands = nn.Sequential(
+                nn.Conv2d(band_channels, band_width, 7, 2, 3, bias=False),
+                nn.BatchNorm2d(band_width),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(3, stride=2, padding=1),
+            )
+            self.band_zooms.extend(_look(band_channels, zoom_width, s) for s in strides)
+            joined += 2 * (band_width + len(strides) * zoom_width)
+        if joined > width:
+            self.join = nn.Sequential(
+                nn.Conv2d(joined, width, 1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(inplace=True),
+            )
         planes = width
         for number, depth in enumerate(DEPTHS, 1):
             out = width * 2 ** (number - 1)
@@ -73,26 +120,69 @@ class BinaryNet(nn.Module):
         self.extra = nn.Sequential(*(_convolution(planes) for _ in range(extra_layers)))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(planes, n_classes)
+        self.fc = nn.Linear(planes, n_classes + n_extras)
         self._initialise()
 
-    def forward(self, x):
+    def forward(self, x, bands=None, owner=None):
         """Scores of the classes.
 
         Parameters
         ----------
         x : `torch.Tensor`
-            Shape (n, in_channels, ny, nx), float.
+            Shape (n, in_channels, ny, nx), float: the sums of the bands.
+        bands : `torch.Tensor`, optional
+            Shape (m, band_channels, ny, nx): all bands of all stacks; needed by a
+            network with ``band_channels``.
+        owner : `torch.Tensor`, optional
+            Shape (m,), int64: the stack that each band belongs to.
 
         Returns
         -------
         `torch.Tensor`
             Shape (n, n_classes), before the softmax.
         """
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        return self.outputs(x, bands, owner)[:, : self.n_classes]
+
+    def outputs(self, x, bands=None, owner=None):
+        """Scores of the classes and the further outputs.
+
+        Parameters
+        ----------
+        x : `torch.Tensor`
+            Shape (n, in_channels, ny, nx), as for `forward`.
+        bands : `torch.Tensor`, optional
+            Shape (m, band_channels, ny, nx), as for `forward`.
+        owner : `torch.Tensor`, optional
+            Shape (m,), int64, as for `forward`.
+
+        Returns
+        -------
+        `torch.Tensor`
+            Shape (n, n_classes + n_extras).
+        """
+        features = [self.maxpool(self.relu(self.bn1(self.conv1(x))))]
+        if self.bands is not None:
+            features += self._pool(self.bands(bands), owner, len(x))
+        features += [_closer(look, x) for look in self.zooms]
+        for look in self.band_zooms:
+            features += self._pool(_closer(look, bands), owner, len(x))
+        x = features[0] if self.join is None else self.join(torch.cat(features, 1))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         x = self.extra(x)
         return self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
+
+    @staticmethod
+    def _pool(features, owner, n):
+        """Mean and maximum over the bands of each of n stacks."""
+        shape = (n, *features.shape[1:])
+        index = owner[:, None, None, None].expand_as(features)
+        # After the ReLU nothing is below zero.
+        empty = torch.zeros(shape, dtype=features.dtype, device=features.device)
+        empty = empty.contiguous(memory_format=torch.channels_last)
+        count = torch.bincount(owner, minlength=n).clamp(min=1)
+        mean = empty.index_add(0, owner, features)
+        mean = mean / count[:, None, None, None].to(mean.dtype)
+        return [mean, empty.scatter_reduce(0, index, features, "amax")]
 
     def _initialise(self):
         # As torchvision does for its ResNets (He et al. 2015).
@@ -101,6 +191,67 @@ class BinaryNet(nn.Module):
                 nn.init.kaiming_normal_(
                     module.weight, mode="fan_out", nonlinearity="relu"
                 )
+
+
+def symmetric_scores(network, sums, bands=None, owner=None, *, symmetries=1):
+    """Scores averaged over images that are turned and mirrored.
+
+    Parameters
+    ----------
+    network : BinaryNet
+        The network, in evaluation mode.
+    sums, bands, owner : `torch.Tensor`
+        As for `BinaryNet.forward`.
+    symmetries : int, optional
+        1 for the images as they are, 2 with those turned by half a circle, 4 with
+        all quarter turns, 8 with their mirror images.
+
+    Returns
+    -------
+    `torch.Tensor`
+        Shape (n, n_classes), before the softmax.
+
+    Raises
+    ------
+    ValueError
+        If the number of symmetries is none of those.
+    """
+    if symmetries not in SYMMETRIES:
+        raise ValueError(f"symmetries must be one of {SYMMETRIES}, not {symmetries}")
+    turns = {1: (0,), 2: (0, 2)}.get(symmetries, (0, 1, 2, 3))
+    total = 0.0
+    for mirror in (False, True)[: 2 if symmetries == 8 else 1]:
+        for turn in turns:
+            planes = [
+                None if x is None else _turn(x, turn, mirror) for x in (sums, bands)
+            ]
+            total = total + network(*planes, owner).float()
+    return total / symmetries
+
+
+def _turn(images, turn, mirror):
+    images = torch.rot90(images, turn, (2, 3))
+    images = images.flip(3) if mirror else images
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _look(channels, width, stride):
+    """A first layer for the middle of an image."""
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 7, stride, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _closer(look, images):
+    """Features of the middle, as many as the whole image has with a stride of four."""
+    layer = look[0]
+    size = (images.shape[-1] // 4 - 1) * layer.stride[0] + layer.kernel_size[0]
+    size += size % 2
+    start = (images.shape[-1] - size) // 2
+    middle = images[:, :, start : start + size, start : start + size]
+    return look(middle)
 
 
 def _stage(planes, out, depth, stride):

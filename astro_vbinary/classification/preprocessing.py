@@ -1,8 +1,8 @@
 """From an aligned stack to the network's input: one code for training and use.
 
-`prepare` turns a stack into one image in units of its own noise (numpy, a stack
-at a time); `Preprocessing.channels` turns a batch of those into the network's
-channels (torch, on any device). Both are safe for NaN, constant, saturated,
+`prepare_batch` turns the bands of many stacks into images in units of their own
+noise and their weighted sum; `Preprocessing` turns those into the network's
+channels. Both are tensors on any device, and safe for NaN, constant, saturated,
 negative and partly blank images and for backgrounds of any level.
 """
 
@@ -11,26 +11,34 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from astro_vbinary.classification.normalising import (
+    BLANK_SHARE,
+    PreparedBatch,
+    prepare_batch,
+    regions,
+)
 from astro_vbinary.exceptions import NoDataError, WeightsError
 from astro_vbinary.status import Flag
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT
 
-__all__ = ["CHANNELS", "Prepared", "Preprocessing", "prepare"]
+__all__ = [
+    "BAND_CHANNELS",
+    "CHANNELS",
+    "Prepared",
+    "PreparedBatch",
+    "Preprocessing",
+    "prepare",
+    "prepare_batch",
+]
 
-#: Channels that a network can be given.
-CHANNELS = ("linear", "asinh", "valid")
+#: Channels of the sum of the bands that a network can be given.
+CHANNELS = ("linear", "asinh", "valid", "radius")
 
-#: Radius in arcsec outside which the background is measured where there is room.
-BACKGROUND_RADIUS = 2.0
+#: Channels of every band by itself.
+BAND_CHANNELS = ("linear", "asinh")
 
-#: Bands are weighted by the signal-to-noise ratio of their brightest pixel,
-#: between these: a blank band still counts a little, a saturated one no more
-#: than any bright one.
-WEIGHT_RANGE = (3.0, 300.0)
-
-#: Share of the 2.5-arcsec circle without data above which a row is flagged, and
-#: above which there is nothing to classify.
-PARTIAL_SHARE, BLANK_SHARE = 0.05, 0.9
+#: Share of the 2.5-arcsec circle without data above which a row is flagged.
+PARTIAL_SHARE = 0.05
 
 #: Signal-to-noise ratio of a pixel below which nothing is seen.
 LOW_SIGNAL = 5.0
@@ -38,15 +46,17 @@ LOW_SIGNAL = 5.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """One stack as one image in units of its noise.
+    """One stack in units of its noise.
 
     Attributes
     ----------
     signal : `~numpy.ndarray`
-        Shape (ny, nx), float32: background-subtracted, over the standard
-        deviation of the background; zero where not valid.
+        Shape (ny, nx), float32: the sum of the bands, background-subtracted, over
+        the standard deviation of the background; zero where not valid.
     valid : `~numpy.ndarray` of bool
         Shape (ny, nx).
+    bands : `~numpy.ndarray`
+        Shape (n_band, ny, nx), float32: every band that has contrast, likewise.
     flags : `~astro_vbinary.status.Flag`
         What was noticed.
     peak : float
@@ -55,6 +65,7 @@ class Prepared:
 
     signal: np.ndarray
     valid: np.ndarray
+    bands: np.ndarray
     flags: Flag
     peak: float
 
@@ -70,7 +81,7 @@ def prepare(stack):
     Returns
     -------
     Prepared
-        The image that a network sees.
+        The images that a network sees.
 
     Raises
     ------
@@ -78,30 +89,30 @@ def prepare(stack):
         If over nine tenths of the 2.5-arcsec circle have no data, or no band
         has any contrast.
     """
-    radius = stack.grid.radius()
-    circle = radius <= VISUAL_BINARY_LIMIT.value
-    outside = radius > BACKGROUND_RADIUS
-    total = np.zeros(stack.grid.shape)
-    norm = np.zeros(stack.grid.shape)
-    for image, bad in zip(stack.data, stack.mask, strict=True):
-        normal = _normalise(image, ~bad, outside)
-        if normal is None:
-            continue
-        inside = normal[circle & ~bad]
-        peak = np.percentile(inside, 99.5) if inside.size else 0.0
-        weight = np.clip(peak, *WEIGHT_RANGE)
-        total += np.where(bad, 0.0, weight * normal)
-        norm += np.where(bad, 0.0, weight**2)
-    valid = norm > 0
-    covered = valid[circle].mean()
+    import torch
+
+    mask = np.asarray(stack.mask, dtype=bool)
+    # Single precision has seven digits, which a background may use up.
+    levels = [
+        np.median(band[~bad]) if not bad.all() else 0.0
+        for band, bad in zip(stack.data, mask, strict=True)
+    ]
+    data = np.where(mask, 0, stack.data - np.reshape(levels, (-1, 1, 1)))
+    data = data.astype(np.float32)
+    scale = float(stack.grid.pixel_scale.value)
+    owner = torch.zeros(len(data), dtype=torch.int64)
+    made = prepare_batch(
+        torch.from_numpy(data), torch.from_numpy(mask), owner, 1, scale
+    )
+    covered = float(_coverage(mask, stack.grid))
     if covered <= 1 - BLANK_SHARE:
         raise NoDataError(
             f"{100 * (1 - covered):.0f} % of the 2.5-arcsec circle have no usable data"
         )
-    image = np.where(valid, total / np.sqrt(np.where(valid, norm, 1)), np.nan)
-    signal = _normalise(image, valid, outside)
-    if signal is None:
+    if not len(made.bands) or not bool(made.usable[0]):
         raise NoDataError("the image is constant")
+    signal, valid = made.signal[0].numpy(), made.valid[0].numpy()
+    circle = stack.grid.radius() <= VISUAL_BINARY_LIMIT.value
     peak = float(np.max(signal[circle & valid]))
     flags = Flag.NONE
     if covered < 1 - PARTIAL_SHARE:
@@ -112,31 +123,13 @@ def prepare(stack):
         flags |= Flag.CORE_MASKED
     if stack.target_assumed:
         flags |= Flag.TARGET_ASSUMED
-    return Prepared(np.where(valid, signal, 0).astype(np.float32), valid, flags, peak)
+    return Prepared(signal, valid, made.bands.numpy(), flags, peak)
 
 
-def _normalise(image, valid, outside):
-    """In units of the background's scatter, or None where there is no contrast."""
-    ring = image[valid & outside]
-    sample = ring if ring.size >= 0.1 * outside.sum() else image[valid]
-    if not sample.size:
-        return None
-    # The lower half of the distribution is the background's own: sources,
-    # neighbours and wings only add light.
-    level = np.median(sample)
-    below = sample[sample <= level]
-    spread = 1.4826 * np.median(level - below)
-    # Twice: first without what stands out above the first estimate.
-    if spread > 0:
-        sample = sample[sample < level + 3 * spread]
-        level = np.median(sample)
-        spread = 1.4826 * np.median(np.abs(sample - level))
-    if not (np.isfinite(spread) and spread > 0):
-        # No noise at all, as in noiseless images or over half blank ones.
-        spread = 1e-3 * np.ptp(image[valid])
-    if not (np.isfinite(spread) and spread > 0):
-        return None
-    return np.where(valid, (image - level) / spread, 0.0)
+def _coverage(mask, grid):
+    """Share of the circle that any band covers."""
+    circle = grid.radius() <= VISUAL_BINARY_LIMIT.value
+    return (~mask.all(axis=0))[circle].mean()
 
 
 def _core_masked(valid, signal, circle):
@@ -154,12 +147,18 @@ def _core_masked(valid, signal, circle):
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How the image in units of noise becomes the network's channels.
+    """How images in units of noise become the network's channels.
 
     Parameters
     ----------
     channels : tuple of str, optional
-        Names out of ``CHANNELS``, in the network's order.
+        Names out of ``CHANNELS`` for the sum of the bands, in the network's order:
+        ``linear`` (over its brightest pixels), ``asinh`` (of the noise's units),
+        ``valid`` (1 where there is data) and ``radius`` (distance from the target
+        over 2.5 arcsec).
+    band_channels : tuple of str, optional
+        Names out of ``BAND_CHANNELS`` for every band; none for a network that sees
+        the sum only.
     softening : float, optional
         Signal at which the asinh channel turns from linear to logarithmic.
     span : float, optional
@@ -172,19 +171,24 @@ class Preprocessing:
     """
 
     channels: tuple[str, ...] = CHANNELS
+    band_channels: tuple[str, ...] = BAND_CHANNELS
     softening: float = 2.0
     span: float = 6.0
 
     def __post_init__(self):
-        object.__setattr__(self, "channels", tuple(self.channels))
-        unknown = set(self.channels) - set(CHANNELS)
-        if unknown or not self.channels:
-            raise WeightsError(
-                f"unknown channels {sorted(unknown)}; known: {', '.join(CHANNELS)}"
-            )
+        for name, known in (("channels", CHANNELS), ("band_channels", BAND_CHANNELS)):
+            chosen = tuple(getattr(self, name))
+            object.__setattr__(self, name, chosen)
+            unknown = set(chosen) - set(known)
+            if unknown:
+                raise WeightsError(
+                    f"unknown {name} {sorted(unknown)}; known: {', '.join(known)}"
+                )
+        if not self.channels:
+            raise WeightsError(f"channels are needed; known: {', '.join(CHANNELS)}")
 
-    def channels_of(self, signal, valid, circle):
-        """The network's input for a batch.
+    def channels_of(self, signal, valid, pixel_scale):
+        """The network's input for the sums of a batch.
 
         Parameters
         ----------
@@ -192,26 +196,59 @@ class Preprocessing:
             Shape (n, ny, nx), float32, in units of the noise.
         valid : `torch.Tensor`
             Shape (n, ny, nx), bool.
-        circle : `torch.Tensor`
-            Shape (ny, nx), bool, True within 2.5 arcsec.
+        pixel_scale : float
+            Side of a pixel in arcsec.
 
         Returns
         -------
         `torch.Tensor`
-            Shape (n, n_channel, ny, nx), float32.
+            Shape (n, n_channel, ny, nx), float32, channels last in memory.
         """
         import torch
 
+        shape = tuple(signal.shape[-2:])
+        radius = regions(shape, pixel_scale, signal.device)[3]
         made = []
         for name in self.channels:
-            if name == "linear":
-                inside = signal[:, circle]
-                # The tenth brightest pixel: one hot pixel does not set the scale.
-                peak = inside.topk(10, dim=1).values[:, -1].clamp(min=3.0)
-                made.append((signal / peak[:, None, None]).clamp(-0.3, 1.5))
-            elif name == "asinh":
-                scaled = torch.asinh(signal / self.softening) / self.span
-                made.append(scaled.clamp(-1.0, 2.0))
-            else:
+            if name == "valid":
                 made.append(valid.to(signal.dtype))
-        return torch.stack(made, dim=1)
+            elif name == "radius":
+                made.append(radius.expand_as(signal))
+            else:
+                made.append(self._stretch(name, signal, pixel_scale))
+        return torch.stack(made, dim=-1).permute(0, 3, 1, 2)
+
+    def band_channels_of(self, bands, pixel_scale):
+        """The network's input for the bands of a batch.
+
+        Parameters
+        ----------
+        bands : `torch.Tensor`
+            Shape (m, ny, nx), float32, in units of the noise.
+        pixel_scale : float
+            Side of a pixel in arcsec.
+
+        Returns
+        -------
+        `torch.Tensor`
+            Shape (m, n_channel, ny, nx), float32, channels last in memory.
+        """
+        import torch
+
+        made = [self._stretch(name, bands, pixel_scale) for name in self.band_channels]
+        if not made:
+            return bands.new_zeros((len(bands), 0, *bands.shape[1:]))
+        return torch.stack(made, dim=-1).permute(0, 3, 1, 2)
+
+    def _stretch(self, name, signal, pixel_scale):
+        if name == "linear":
+            shape = tuple(signal.shape[-2:])
+            circle = regions(shape, pixel_scale, signal.device)[0]
+            inside = signal.flatten(1)[:, circle]
+            # The tenth brightest pixel: one hot pixel does not set the scale.
+            peak = inside.topk(10, dim=1).values[:, -1].clamp(min=3.0)
+            return (signal / peak[:, None, None]).clamp(-0.3, 1.5)
+        # torch's asinh has no vectorised kernel.
+        size = signal.abs() / self.softening
+        scaled = (size + (size * size + 1).sqrt()).log() / self.span
+        return scaled.copysign(signal).clamp(-1.0, 2.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from astro_vbinary.classification.classifier import BinaryClassifier
+from astro_vbinary.classification.classifier import BinaryClassifier, check_prior
 from astro_vbinary.classification.result import ClassificationResult, make_row
 from astro_vbinary.exceptions import (
     StampError,
@@ -21,6 +21,10 @@ from astro_vbinary.surveys.groups import check_policy
 
 __all__ = ["classify"]
 
+#: Width of a star, over the widest separation of a pair, above which a survey that has
+#: no weights is said not to resolve pairs.
+BARELY_RESOLVED = 0.6
+
 
 def classify(
     stacks,
@@ -30,6 +34,7 @@ def classify(
     device="auto",
     precision="auto",
     engine="auto",
+    prior=None,
     batch_size=64,
     progress=False,
 ):
@@ -49,6 +54,9 @@ def classify(
         As for `BinaryClassifier`.
     engine : str, optional
         Alignment engine, one of `~astro_vbinary.stamps.ENGINES`.
+    prior : float, optional
+        Share of binaries among the sources, before anything is seen of them; by
+        default what the weights' calibration assumed.
     batch_size : int, optional
         Stacks that a network sees at a time.
     progress : bool, optional
@@ -65,8 +73,9 @@ def classify(
     FileNotFoundError
         If a path does not exist.
     ValueError
-        If the policy or engine is unknown.
+        If the policy or engine is unknown, or the prior not between 0 and 1.
     """
+    check_prior(prior)
     if isinstance(stacks, str | Path) or (
         isinstance(stacks, list | tuple)
         and stacks
@@ -76,7 +85,7 @@ def classify(
     check_engine(engine)
     check_policy(policy)
     rejected = stacks.rejected if isinstance(stacks, StampIndex) else ()
-    router = _Router(policy, device, precision, engine, batch_size)
+    router = _Router(policy, device, precision, engine, prior, batch_size)
     items = _items(stacks, targets or {})
     bar = tqdm(
         items,
@@ -123,9 +132,9 @@ def _items(stacks, targets):
 class _Router:
     """Keeps the rows in order while batches fill up."""
 
-    def __init__(self, policy, device, precision, engine, batch_size):
+    def __init__(self, policy, device, precision, engine, prior, batch_size):
         self.policy, self.device, self.precision = policy, device, precision
-        self.engine, self.batch_size = engine, batch_size
+        self.engine, self.prior, self.batch_size = engine, prior, batch_size
         self.rows = []
         self.classifiers = {}
         self.pending = {}
@@ -138,12 +147,12 @@ class _Router:
         waiting = self.pending.setdefault(key, [])
         waiting.append((row, prepared))
         if len(waiting) >= self.batch_size:
-            self.classifiers[key].judge(waiting)
+            self.classifiers[key].judge(waiting, prior=self.prior)
             waiting.clear()
 
     def finish(self):
         for key, waiting in self.pending.items():
-            self.classifiers[key].judge(waiting)
+            self.classifiers[key].judge(waiting, prior=self.prior)
             waiting.clear()
         return self.rows
 
@@ -164,8 +173,7 @@ class _Router:
             return row, None, None
         classifier = self._classifier(group)
         if classifier is None:
-            row["status"] = Status.NO_WEIGHTS
-            row["reason"] = f"no weights for group {group} of policy {self.policy!r}"
+            self._explain(row, survey, group)
             return row, None, None
         try:
             stack = read()
@@ -191,6 +199,19 @@ class _Router:
             lost = "; ".join(f"{path.name}: {error}" for path, error in dropped)
             row["reason"] = (row["reason"] + "; " if row["reason"] else "") + lost
         return row, prepared, group
+
+    def _explain(self, row, survey, group):
+        """Why there is no verdict without weights."""
+        missing = f"no weights for group {group} of policy {self.policy!r}"
+        width = survey.effective_fwhm()
+        if width > BARELY_RESOLVED * VISUAL_BINARY_LIMIT:
+            row["status"] = Status.UNRESOLVED
+            row["reason"] = (
+                f"images of {survey.name} are {width:.2f} wide: few pairs within "
+                f"{VISUAL_BINARY_LIMIT:.1f} are two stars in them; {missing}"
+            )
+        else:
+            row["status"], row["reason"] = Status.NO_WEIGHTS, missing
 
     def _classifier(self, group):
         if group not in self.classifiers:

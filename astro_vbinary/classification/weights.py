@@ -96,6 +96,11 @@ class WeightsCard:
         return float(self.entries["threshold"])
 
     @property
+    def symmetries(self):
+        """Turned and mirrored images that scores are averaged over (int)."""
+        return int(self.entries["network"].get("symmetries", 1))
+
+    @property
     def sha256(self):
         """Hash of the weights' file (str)."""
         return self.entries["sha256"]
@@ -108,7 +113,8 @@ class WeightsCard:
     @property
     def preprocessing(self):
         """The network's channels (`Preprocessing`)."""
-        return Preprocessing(**self.entries["preprocessing"])
+        # A card that says nothing of bands is of a network that sees the sum only.
+        return Preprocessing(**{"band_channels": (), **self.entries["preprocessing"]})
 
     @property
     def weights_path(self):
@@ -132,23 +138,45 @@ class WeightsCard:
         shape = (grid["side"], grid["side"])
         return SkyGrid(center, grid["pixel_scale"] * u.arcsec, shape)
 
-    def probability(self, scores):
+    def probability(self, scores, *, prior=None):
         """Calibrated probability of a binary.
 
         Parameters
         ----------
         scores : `~numpy.ndarray`
             Shape (n, 2), the network's scores.
+        prior : float, optional
+            Share of binaries among the stacks, before anything is seen of them; by
+            default the prevalence that the calibration assumed.
 
         Returns
         -------
         `~numpy.ndarray`
             Shape (n,), float64.
+
+        Raises
+        ------
+        ValueError
+            If the prior is not between 0 and 1.
+
+        Notes
+        -----
+        Another prior shifts the logarithm of the odds by its difference to the
+        calibration's (Saerens, Latinne & Decaestecker 2002, Neural Computation 14,
+        21, equation 2.4).
         """
         calibration = self.entries["calibration"]
         margin = scores[:, 1].astype(float) - scores[:, 0].astype(float)
         z = margin / calibration["temperature"] + calibration["bias"]
-        return 1 / (1 + np.exp(-np.clip(z, -500, 500)))
+        if prior is not None:
+            if not 0 < prior < 1:
+                raise ValueError(f"prior must be between 0 and 1, not {prior}")
+            z = z + _log_odds(prior) - _log_odds(calibration["prevalence"])
+        return 1 / (1 + np.exp(-np.clip(z, -700, 700)))
+
+
+def _log_odds(share):
+    return float(np.log(share / (1 - share)))
 
 
 def load_card(path):
@@ -187,12 +215,19 @@ def load_card(path):
     if missing:
         raise WeightsError(f"{path} lacks {', '.join(missing)}")
     card = WeightsCard(path, entries)
-    channels = entries["network"].get("in_channels")
-    if channels != len(card.preprocessing.channels):
-        raise WeightsError(
-            f"{path}: a network of {channels} channels is given "
-            f"{len(card.preprocessing.channels)}"
-        )
+    given = card.preprocessing
+    for name, made in (
+        ("in_channels", given.channels),
+        ("band_channels", given.band_channels),
+    ):
+        channels = entries["network"].get(name, 0)
+        if channels != len(made):
+            raise WeightsError(
+                f"{path}: a network of {channels} {name} is given {len(made)}"
+            )
+    prevalence = entries["calibration"].get("prevalence", 0)
+    if not 0 < prevalence < 1:
+        raise WeightsError(f"{path}: prevalence {prevalence} is not in (0, 1)")
     if not 0 < card.threshold < 1:
         raise WeightsError(f"{path}: threshold {card.threshold} is not in (0, 1)")
     if not entries["calibration"].get("temperature", 0) > 0:
@@ -235,6 +270,8 @@ def load_network(card):
         )
     entries = dict(card.entries["network"])
     channels = entries.pop("in_channels")
+    # How the network is used, not what it is.
+    entries.pop("symmetries", None)
     try:
         tensors = load(content)
         network = BinaryNet(channels, n_classes=len(card.entries["classes"]), **entries)

@@ -49,6 +49,13 @@ __all__ = ["command"]
 )
 @engine_option
 @click.option(
+    "--prior",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Share of binaries that you expect among the sources before anything is seen "
+    "of them, say 0.02; by default what the weights were calibrated for, half.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     default=64,
@@ -74,6 +81,7 @@ def command(
     policy,
     device,
     engine,
+    prior,
     batch_size,
     rejects,
     overwrite,
@@ -91,6 +99,7 @@ def command(
     Examples:
       astro-vbinary classify stamps/ -o verdicts.ecsv
       astro-vbinary classify stamps/ -o verdicts.vot --catalog positions.csv
+      astro-vbinary classify stamps/ -o verdicts.ecsv --prior 0.02
       astro-vbinary classify a/ b/ -o out.fits --template "{survey}-{band}-{source}"
       astro-vbinary classify --manifest files.csv -o out.ecsv --rejects bad.ecsv
 
@@ -120,6 +129,7 @@ def command(
             targets=targets,
             device=chosen,
             engine=engine,
+            prior=prior,
             batch_size=batch_size,
             progress=not quiet,
         )

@@ -40,6 +40,14 @@ __all__ = ["command"]
     "is mistaken for them.",
 )
 @click.option(
+    "--population",
+    type=LazyChoice("astro_vbinary.simulation:POPULATIONS", "population"),
+    default="training",
+    show_default=True,
+    help="Companions: training is uniform in how well they are seen; orion is what "
+    "surveys of young stars at 400 pc find.",
+)
+@click.option(
     "--hips-share",
     type=click.FloatRange(0, 1),
     default=0.2,
@@ -48,7 +56,7 @@ __all__ = ["command"]
     "0.031 arcsec.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-def command(output, surveys, count, seed, kind, hips_share, quiet):
+def command(output, surveys, count, seed, kind, population, hips_share, quiet):
     """Simulate stamps of single stars, pairs and what is mistaken for them.
 
     Each survey is simulated in its own pixels, with its noise, edges and blanks.
@@ -73,6 +81,7 @@ def command(output, surveys, count, seed, kind, hips_share, quiet):
             dict.fromkeys(surveys or SIMULATED_SURVEYS, count),
             seed=seed,
             kind=kind,
+            population=population,
             hips_share=hips_share,
             progress=not quiet,
         )

@@ -73,6 +73,7 @@ def show_command(weights_id):
         f"{grid['side']} x {grid['side']} px of {grid['pixel_scale']:g} arcsec",
     )
     name_value("Channels", ", ".join(card.preprocessing.channels))
+    name_value("Of each band", ", ".join(card.preprocessing.band_channels) or "none")
     name_value("Network", ", ".join(f"{k} {v}" for k, v in network.items()))
     name_value("Classes", ", ".join(map(str, entries["classes"])))
     name_value("Threshold", f"{card.threshold:g}")
@@ -131,7 +132,19 @@ def _print_scores(scores):
             right=["n", "precision", "recall", "F1", "AUC"],
         )
         click.echo("\n  Accuracy with its interval; the others for not / binary.")
+        _print_calibration(reports.get("all", {}))
     _print_kinds(scores.get("right_by_kind"))
+
+
+def _print_calibration(report):
+    stem = "calibration_error_at_"
+    shown = [
+        f"{value:.3f} where {key.removeprefix(stem)} % are binaries"
+        for key, value in report.items()
+        if key.startswith(stem)
+    ]
+    if shown:
+        click.echo(f"  Expected calibration error: {', '.join(shown)}.")
 
 
 def _print_kinds(kinds):

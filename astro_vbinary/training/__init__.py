@@ -1,4 +1,4 @@
-"""What makes weights: simulated sets, the training loop, evaluation, export."""
+"""What makes weights: simulated streams, the training loop, evaluation, export."""
 
 import lazy_loader as _lazy
 
@@ -6,8 +6,12 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "bundled": ["RECIPES", "Recipe"],
-        "dataset": ["SimulatedSet", "simulate_set"],
-        "evaluation": ["binomial_interval", "classification_report", "visual_task"],
-        "loop": ["TrainingOptions", "predict_set", "train_network"],
+        "evaluation": ["binomial_interval", "classification_report"],
+        "loop": ["TrainingOptions", "train_network"],
+        "reference_classifier": ["ReferenceClassifier", "ReferenceRecipe"],
+        "reference_folder": ["read_labelled"],
+        "reference_training": ["split_sources", "train_reference"],
+        "scoring": ["ScoredSet", "score_stream"],
+        "stream": ["Block", "SimulationStream"],
     },
 )

@@ -3,11 +3,14 @@
 import numpy as np
 from scipy import stats
 
+from astro_vbinary.simulation.companions import approximate_detectability
+
 __all__ = [
     "binomial_interval",
     "calibration_error",
     "classification_report",
     "fit_temperature",
+    "reweighted_calibration_error",
     "visual_task",
 ]
 
@@ -172,15 +175,16 @@ def fit_temperature(logits, labels):
 
 
 def visual_task(data):
-    """The part of a set that an eye could judge, balanced.
+    """The part of a scored set that an eye could judge, balanced.
 
-    Pairs separated by more than 1.2 FWHM and less than 2.4 arcsec, with a
-    magnitude difference below 2.5 and a fainter star of signal-to-noise above
-    10, and as many others, the first of each in the set's order.
+    Pairs separated by more than one FWHM of the sharpest band and by less than 2.4
+    arcsec, with a detectability above 8 by its closed limits; and as many others,
+    those with a star between 2.5 and 2.7 arcsec excepted: the first of each in the
+    set's order. ``benchmarks/detection`` repeats it with the exact detectability.
 
     Parameters
     ----------
-    data : `~astro_vbinary.training.SimulatedSet`
+    data : `~astro_vbinary.training.ScoredSet`
         The set.
 
     Returns
@@ -190,13 +194,47 @@ def visual_task(data):
     """
     labels = data.labels
     separation = data.column("separation").astype(float)
-    pairs = (
-        (labels == 1)
-        & (separation > 1.2 * data.column("fwhm").astype(float))
-        & (separation < 2.4)
-        & (data.column("magnitude_difference").astype(float) < 2.5)
-        & (data.column("companion_signal").astype(float) > 10)
+    fwhm = data.column("fwhm").astype(float)
+    seen = approximate_detectability(
+        separation,
+        data.column("magnitude_difference").astype(float),
+        data.column("signal").astype(float),
+        fwhm,
     )
-    pairs, others = np.flatnonzero(pairs), np.flatnonzero(labels == 0)
+    pairs = (labels == 1) & (separation > fwhm) & (separation < 2.4) & (seen > 8)
+    others = (labels == 0) & ~(data.column("nearest").astype(float) < 2.7)
+    pairs, others = np.flatnonzero(pairs), np.flatnonzero(others)
     count = min(len(pairs), len(others))
     return np.sort(np.concatenate([pairs[:count], others[:count]]))
+
+
+def reweighted_calibration_error(labels, probability, prevalence, *, bins=15):
+    """Expected calibration error at another prevalence than the set's.
+
+    Parameters
+    ----------
+    labels, probability : array-like
+        As for `classification_report`; the probabilities assume the prevalence.
+    prevalence : float
+        Share of pairs; each pair and each other stack is weighted accordingly.
+    bins : int, optional
+        Number of equal intervals.
+
+    Returns
+    -------
+    float
+        The mean distance of probability and frequency.
+    """
+    labels, probability = np.asarray(labels), np.asarray(probability, dtype=float)
+    share = labels.mean()
+    weight = np.where(labels == 1, prevalence / share, (1 - prevalence) / (1 - share))
+    index = np.minimum((probability * bins).astype(int), bins - 1)
+    error = 0.0
+    for number in range(bins):
+        inside = index == number
+        total = weight[inside].sum()
+        if total > 0:
+            known = np.average(labels[inside], weights=weight[inside])
+            said = np.average(probability[inside], weights=weight[inside])
+            error += total * abs(known - said)
+    return float(error / weight.sum())

@@ -1,18 +1,20 @@
-"""The training loop: resumable, reproducible, on CPU or GPU."""
+"""The training loop: fresh simulations, resumable, on CPU or GPU."""
 
 import csv
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from astro_vbinary.classification.network import BinaryNet
-from astro_vbinary.classification.preprocessing import Preprocessing
+from astro_vbinary.classification.network import BinaryNet, symmetric_scores
+from astro_vbinary.training.feeding import BlockPool, turn_block
+from astro_vbinary.training.stream import AUXILIARY
+from astro_vbinary.training.transfer import transfer_weights
 
-__all__ = ["TrainingOptions", "predict_set", "train_network"]
+__all__ = ["TrainingOptions", "build_network", "predict_block", "train_network"]
 
 
 @dataclass(frozen=True)
@@ -23,21 +25,35 @@ class TrainingOptions:
     ----------
     width : int
         Channels of the network's first stage.
-    epochs : int
-        Passes over the set.
+    band_width : int
+        Channels that every band's first layer makes.
+    zooms : int
+        Closer looks at the middle of the images.
+    steps : int
+        Steps of the optimiser.
     batch : int
         Stacks in a step.
+    reuse : int
+        How often a simulated stack is seen, each time turned and mirrored anew.
+    pool : int
+        Blocks of stacks that a step draws from.
     rate : float
-        Highest learning rate; it rises over the first tenth of the steps and
-        falls along a cosine.
+        Learning rate: it rises over the first steps, stays, and falls to zero over
+        the last ones.
+    warmup, decay : float
+        Shares of the steps in which it rises and falls.
     weight_decay : float
         Of AdamW.
-    smoothing : float
-        Label smoothing of the cross entropy.
     dropout : float
         Share of features dropped before the outputs.
-    shift : int
-        Largest shift in pixels of the augmentation.
+    smoothing : float
+        Label smoothing of the cross entropy.
+    auxiliary : float
+        Weight of the auxiliary task.
+    average : float
+        Decay of the running average of the weights that is kept, a step.
+    interval : int
+        Steps between two checkpoints.
     seed : int
         Seed of initial weights, order and augmentation.
     bfloat16 : bool
@@ -45,45 +61,79 @@ class TrainingOptions:
     """
 
     width: int = 16
-    epochs: int = 24
+    band_width: int = 8
+    zooms: int = 2
+    steps: int = 5000
     batch: int = 128
-    rate: float = 3e-3
+    reuse: int = 3
+    pool: int = 40
+    rate: float = 2.5e-3
+    warmup: float = 0.04
+    decay: float = 0.35
     weight_decay: float = 0.02
-    smoothing: float = 0.02
     dropout: float = 0.1
-    shift: int = 3
+    smoothing: float = 0.0
+    auxiliary: float = 0.1
+    average: float = 0.998
+    interval: int = 250
     seed: int = 0
     bfloat16: bool = True
 
 
-def train_network(
-    train,
-    validation,
-    circle,
-    *,
-    folder,
-    options=TrainingOptions(),
-    preprocessing=Preprocessing(),
-    device="cpu",
-    progress=True,
-):
-    """Train a network, keeping the epoch with the best validation loss.
-
-    The folder gets a checkpoint after every epoch, from which a killed run goes
-    on, and ``history.csv``.
+def build_network(options, preprocessing):
+    """An untrained network.
 
     Parameters
     ----------
-    train, validation : `~astro_vbinary.training.SimulatedSet`
-        What to learn from, and what chooses the epoch.
-    circle : `~numpy.ndarray` of bool
-        Shape (ny, nx), True within 2.5 arcsec of the target.
+    options : TrainingOptions
+        Its widths.
+    preprocessing : `~astro_vbinary.classification.Preprocessing`
+        Its channels.
+
+    Returns
+    -------
+    `~astro_vbinary.classification.BinaryNet`
+        The network.
+    """
+    return BinaryNet(
+        len(preprocessing.channels),
+        band_channels=len(preprocessing.band_channels),
+        band_width=options.band_width,
+        zooms=options.zooms,
+        width=options.width,
+        dropout=options.dropout,
+        n_extras=len(AUXILIARY),
+    )
+
+
+def train_network(
+    stream,
+    validation,
+    *,
+    folder,
+    options=TrainingOptions(),
+    initial=None,
+    device="cpu",
+    progress=True,
+):
+    """Train a network on a stream of simulations.
+
+    The folder gets a checkpoint every so many steps, from which a killed run goes
+    on, and ``history.csv``. A finished or stopped run goes on, too, where more or
+    fewer ``steps`` are asked for.
+
+    Parameters
+    ----------
+    stream : `~astro_vbinary.training.SimulationStream`
+        What to learn from.
+    validation : `~astro_vbinary.training.Block`
+        What the history is measured on.
     folder : str or `~pathlib.Path`
         Where checkpoints are kept.
     options : TrainingOptions, optional
         How to train.
-    preprocessing : `~astro_vbinary.classification.Preprocessing`, optional
-        The network's channels.
+    initial : dict of str to `torch.Tensor`, optional
+        Weights of an earlier network to start from; by default random ones.
     device : str, optional
         Device of torch.
     progress : bool, optional
@@ -92,170 +142,180 @@ def train_network(
     Returns
     -------
     network : `~astro_vbinary.classification.BinaryNet`
-        With the best epoch's weights, in evaluation mode, on the CPU.
+        With the running average of the weights, in evaluation mode, on the CPU.
     history : list of dict
-        One entry an epoch: ``epoch``, ``train_loss``, ``validation_loss``,
-        ``validation_accuracy``.
+        One entry a checkpoint: ``step``, ``seconds``, ``train_loss``,
+        ``validation_loss``, ``validation_accuracy``.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds a run with other options.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(options.seed)
-    network = BinaryNet(
-        len(preprocessing.channels), width=options.width, dropout=options.dropout
-    ).to(device, memory_format=torch.channels_last)
+    with torch.random.fork_rng():
+        torch.manual_seed(options.seed)
+        network = build_network(options, stream.preprocessing)
+    if initial is not None:
+        transfer_weights(network, initial, validation)
+    network = network.to(device, memory_format=torch.channels_last)
+    average = torch.optim.swa_utils.AveragedModel(
+        network,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.average),
+        use_buffers=True,
+    )
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=options.rate, weight_decay=options.weight_decay
     )
-    steps = -(-len(train) // options.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.rate, total_steps=steps * options.epochs, pct_start=0.1
-    )
-    loss_of = nn.CrossEntropyLoss(label_smoothing=options.smoothing)
-    state = {"epoch": 0, "best": float("inf"), "history": [], "network": None}
+    step, seconds, history = 0, 0.0, []
     last = folder / "last.pt"
     if last.exists():
         # Written by this loop: tensors and plain values, nothing that runs.
         saved = torch.load(last, map_location=device, weights_only=True)
-        if saved["options"] != asdict(options):
-            raise ValueError(f"{last} was made with other options: {saved['options']}")
-        network.load_state_dict(saved["current"])
+        _check_options(saved["options"], options, last)
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
         optimiser.load_state_dict(saved["optimiser"])
-        schedule.load_state_dict(saved["schedule"])
-        state = {key: saved[key] for key in state}
-    circle = torch.as_tensor(circle, device=device)
-
-    labels = torch.as_tensor(train.labels)
-    for epoch in range(state["epoch"], options.epochs):
-        # A seed for each epoch, so that a resumed run draws what it would have.
-        rng = np.random.default_rng([options.seed, epoch])
-        torch.manual_seed(options.seed * 10_000 + epoch)
-        order = rng.permutation(len(train))
+        step, seconds, history = saved["step"], saved["seconds"], saved["history"]
+    pool = BlockPool(stream, options, step)
+    total, seen, start = 0.0, 0, time.monotonic()
+    bar = tqdm(
+        total=options.steps,
+        initial=step,
+        desc=folder.name,
+        unit="step",
+        disable=None if progress else True,
+    )
+    while step < options.steps:
         network.train()
-        total = 0.0
-        bar = tqdm(
-            range(steps),
-            desc=f"epoch {epoch + 1}/{options.epochs}",
-            leave=False,
-            disable=None if progress else True,
-        )
-        for step in bar:
-            index = np.sort(order[step * options.batch : (step + 1) * options.batch])
-            if len(index) < 2:
-                continue
-            signal, valid = _tensors(train, index, device)
-            signal, valid = _augment(signal, valid, rng, options.shift)
-            inputs = preprocessing.channels_of(signal, valid, circle)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-            with torch.autocast(
-                torch.device(device).type, torch.bfloat16, enabled=options.bfloat16
-            ):
-                scores = network(inputs)
-            loss = loss_of(scores.float(), labels[index].to(device))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            total += float(loss.detach()) * len(index)
-        logits = predict_set(
-            network, validation, circle, preprocessing=preprocessing, device=device
-        )
-        target = torch.as_tensor(validation.labels)
-        held = float(nn.functional.cross_entropy(torch.as_tensor(logits), target))
-        correct = float((logits.argmax(axis=1) == validation.labels).mean())
-        state["history"].append(
+        for group in optimiser.param_groups:
+            group["lr"] = options.rate * _schedule(step, options)
+        block, generator = pool.draw(step)
+        loss = _loss(network, block, generator, options, device)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        average.update_parameters(network)
+        total, seen, step = total + float(loss.detach()), seen + 1, step + 1
+        bar.update()
+        if step % options.interval and step < options.steps:
+            continue
+        scores = predict_block(average.module, validation, device=device)
+        seconds += time.monotonic() - start
+        start = time.monotonic()
+        history.append(_measure(step, seconds, total / seen, scores, validation.labels))
+        bar.set_postfix(loss=f"{history[-1]['validation_loss']:.4f}")
+        total, seen = 0.0, 0
+        _save(
+            last,
             {
-                "epoch": epoch + 1,
-                "train_loss": total / len(train),
-                "validation_loss": held,
-                "validation_accuracy": correct,
-            }
-        )
-        if held < state["best"]:
-            state["best"] = held
-            state["network"] = {
-                key: value.detach().cpu().clone()
-                for key, value in network.state_dict().items()
-            }
-        state["epoch"] = epoch + 1
-        part = folder / "last.part"
-        torch.save(
-            {
-                **state,
                 "options": asdict(options),
-                "current": network.state_dict(),
+                "step": step,
+                "seconds": seconds,
+                "history": history,
+                "network": network.state_dict(),
+                "average": average.state_dict(),
                 "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
             },
-            part,
         )
-        part.replace(last)
-        _write_history(folder / "history.csv", state["history"])
-    network = network.cpu()
-    network.load_state_dict(state["network"])
-    return network.eval(), state["history"]
+        _write_history(folder / "history.csv", history)
+    bar.close()
+    return average.module.cpu().eval(), history
 
 
-def predict_set(
-    network, data, circle, *, preprocessing=Preprocessing(), device="cpu", batch=256
-):
-    """Scores of a network on a set.
+def _check_options(saved, options, path):
+    wanted = asdict(options)
+    # How long a run goes on may change; what it is may not.
+    free = {"steps", "decay", "interval", "pool", "reuse"}
+    other = {k for k in wanted if k not in free and saved.get(k) != wanted[k]}
+    if other:
+        raise ValueError(
+            f"{path} was made with other options: "
+            + ", ".join(f"{key} = {saved.get(key)}" for key in sorted(other))
+        )
+
+
+def _schedule(step, options):
+    """Share of the highest rate: a trapezium."""
+    rise = max(options.warmup * options.steps, 1)
+    fall = max(options.decay * options.steps, 1)
+    return min(1.0, (step + 1) / rise, (options.steps - step) / fall)
+
+
+def _loss(network, block, generator, options, device):
+    sums, bands, auxiliary = turn_block(block, generator)
+    kind = torch.device(device).type
+    precision = torch.autocast(kind, torch.bfloat16, enabled=options.bfloat16)
+    with torch.random.fork_rng(), precision:
+        # What dropout drops depends on the step alone, also after a resumption.
+        torch.manual_seed(generator.initial_seed())
+        outputs = network.outputs(
+            sums.to(device).float(), bands.to(device).float(), block.owner.to(device)
+        ).float()
+    scores, extras = outputs[:, : network.n_classes], outputs[:, network.n_classes :]
+    loss = nn.functional.cross_entropy(
+        scores, block.labels.to(device), label_smoothing=options.smoothing
+    )
+    pairs = torch.nonzero(block.labels == 1).flatten()
+    if len(pairs) and options.auxiliary:
+        wanted = auxiliary[pairs].to(device)
+        loss = loss + options.auxiliary * nn.functional.smooth_l1_loss(
+            extras[pairs.to(device)], wanted
+        )
+    return loss
+
+
+def predict_block(network, block, *, device="cpu", batch=128, symmetries=1):
+    """Scores of a network on a block.
 
     Parameters
     ----------
     network : `~astro_vbinary.classification.BinaryNet`
-        The network.
-    data : `~astro_vbinary.training.SimulatedSet`
-        The set.
-    circle : `~numpy.ndarray` or `torch.Tensor` of bool
-        Shape (ny, nx), True within 2.5 arcsec of the target.
-    preprocessing : `~astro_vbinary.classification.Preprocessing`, optional
-        The network's channels.
+        The network; it is put into evaluation mode.
+    block : `~astro_vbinary.training.Block`
+        The stacks.
     device : str, optional
         Device of torch.
     batch : int, optional
         Stacks at a time.
+    symmetries : int, optional
+        As for `~astro_vbinary.classification.symmetric_scores`.
 
     Returns
     -------
-    `~numpy.ndarray`
+    `torch.Tensor`
         Shape (n, 2), float32, before the softmax.
     """
     network.eval()
-    circle = torch.as_tensor(circle, device=device)
     scores = []
     with torch.inference_mode():
-        for start in range(0, len(data), batch):
-            index = np.arange(start, min(start + batch, len(data)))
-            signal, valid = _tensors(data, index, device)
-            inputs = preprocessing.channels_of(signal, valid, circle)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-            scores.append(network(inputs).float().cpu().numpy())
-    return np.concatenate(scores)
+        for start in range(0, len(block), batch):
+            index = torch.arange(start, min(start + batch, len(block)))
+            part = block.take(index)
+            sums, bands = part.sums.to(device).float(), part.bands.to(device).float()
+            made = symmetric_scores(
+                network, sums, bands, part.owner.to(device), symmetries=symmetries
+            )
+            scores.append(made.float().cpu())
+    return torch.cat(scores)
 
 
-def _tensors(data, index, device):
-    signal = torch.as_tensor(data.signal[index], device=device).float()
-    valid = torch.as_tensor(data.valid[index], device=device)
-    return torch.sinh(signal), valid
+def _measure(step, seconds, train_loss, scores, labels):
+    return {
+        "step": step,
+        "seconds": round(seconds, 1),
+        "train_loss": train_loss,
+        "validation_loss": float(nn.functional.cross_entropy(scores, labels)),
+        "validation_accuracy": float((scores.argmax(dim=1) == labels).float().mean()),
+    }
 
 
-def _augment(signal, valid, rng, shift):
-    """One of the square's eight symmetries and a small shift, for a whole batch."""
-    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-    dy, dx = (int(v) for v in rng.integers(-shift, shift + 1, 2))
-    made = []
-    for plane in (signal, valid):
-        plane = torch.rot90(plane, turns, (1, 2))
-        if mirror:
-            plane = plane.flip(2)
-        plane = plane.roll((dy, dx), (1, 2))
-        # What rolls in from the other side was never seen.
-        if dy:
-            plane[:, slice(0, dy) if dy > 0 else slice(dy, None)] = 0
-        if dx:
-            plane[:, :, slice(0, dx) if dx > 0 else slice(dx, None)] = 0
-        made.append(plane)
-    return made
+def _save(path, state):
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
 
 
 def _write_history(path, history):

@@ -19,9 +19,18 @@ def tiny_entries(group=3, **changes):
         "threshold": 0.5,
         "licence": "BSD-3-Clause",
         "grid": {"pixel_scale": 0.1, "side": 64},
-        "network": {"in_channels": 3, "width": 4, "extra_layers": 2},
-        "preprocessing": {"channels": ["linear", "asinh", "valid"]},
-        "calibration": {"temperature": 1.0, "bias": 0.0},
+        "network": {
+            "in_channels": 4,
+            "band_channels": 2,
+            "band_width": 4,
+            "width": 4,
+            "extra_layers": 2,
+        },
+        "preprocessing": {
+            "channels": ["linear", "asinh", "valid", "radius"],
+            "band_channels": ["linear", "asinh"],
+        },
+        "calibration": {"temperature": 1.0, "bias": 0.0, "prevalence": 0.5},
     } | changes
 
 
@@ -29,7 +38,7 @@ def tiny_network(seed=0):
     """A random network whose scores differ from image to image."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = BinaryNet(3, width=4)
+        network = BinaryNet(4, band_channels=2, band_width=4, width=4)
         with torch.no_grad():
             # Half precision and back, as for what is read from a file.
             for value in network.state_dict().values():

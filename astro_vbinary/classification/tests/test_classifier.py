@@ -54,15 +54,43 @@ def test_the_size_of_batches_changes_nothing(classifier, batch_size):
 
 def test_the_probability_is_that_of_the_network(classifier, make_card):
     prepared = prepare(cubes(3)[2])
-    inputs = classifier.card.preprocessing.channels_of(
+    process, scale = classifier.card.preprocessing, GRID.pixel_scale.value
+    sums = process.channels_of(
         torch.from_numpy(prepared.signal)[None],
         torch.from_numpy(prepared.valid)[None],
-        torch.as_tensor(GRID.radius() <= 2.5),
+        scale,
     )
+    bands = process.band_channels_of(torch.from_numpy(prepared.bands), scale)
+    owner = torch.zeros(len(bands), dtype=torch.int64)
     with torch.inference_mode():
-        scores = classifier._network(inputs).numpy()
+        scores = classifier._network(sums, bands, owner).numpy()
     wanted = classifier.card.probability(scores)
     assert classifier.predict(cubes(3)).probability[2] == pytest.approx(wanted[0])
+
+
+def test_another_prior_shifts_the_odds(classifier):
+    usual = classifier.predict(cubes(3)).probability
+    rare = classifier.predict(cubes(3), prior=0.02).probability
+    odds = (rare / (1 - rare)) / (usual / (1 - usual))
+    np.testing.assert_allclose(odds, 0.02 / 0.98, rtol=1e-6)
+    same = classifier.predict(cubes(3), prior=0.5).probability
+    np.testing.assert_allclose(same, usual, rtol=1e-9)
+
+
+@pytest.mark.parametrize("prior", [0, 1, -0.2, float("nan")])
+def test_a_prior_is_a_share(classifier, prior):
+    with pytest.raises(ValueError, match="prior must be between 0 and 1, not"):
+        classifier.predict([], prior=prior)
+
+
+def test_scores_can_be_averaged_over_symmetries(make_card):
+    network = dict(make_card().entries["network"], symmetries=8)
+    classifier = BinaryClassifier.from_file(make_card(network=network).path)
+    cube = cubes(2)[1]
+    turned = make_cube(np.rot90(cube.data[0]).copy(), source="turned")
+    found = classifier.predict([cube, turned]).probability
+    # The background is measured on every other pixel, which turning changes.
+    assert found[1] == pytest.approx(found[0], rel=5e-3)
 
 
 def test_the_threshold_of_the_card_makes_the_label(make_card):

@@ -31,13 +31,14 @@ def test_every_survey_goes_to_its_group_and_nothing_is_lost():
     assert list(table["survey"]) == surveys
     assert list(table["group"]) == [3, 2, 4, 2, 1, 4, 3]
     assert list(table["status"]) == [
-        "ok", "unresolved", "ok", "no_weights", "unresolved", "ok", "ok",
+        "ok", "unresolved", "ok", "unresolved", "unresolved", "ok", "ok",
     ]  # fmt: skip
     assert list(table["weights"]) == [
         "tiny-g3", "", "tiny-g4", "", "", "tiny-g4", "tiny-g3",
     ]  # fmt: skip
     reasons = dict(zip(table["survey"], table["reason"], strict=True))
     assert "images of 2MASS are" in reasons["2MASS"]
+    assert "images of ZTF are" in reasons["ZTF"]
     assert "no weights for group 2 of policy 'published'" in reasons["ZTF"]
     assert reasons["Pan-STARRS"] == ""
 

@@ -43,9 +43,13 @@ def test_weights_come_back_as_they_were_saved(make_card):
     card = make_card(seed=4)
     network = load_network(card)
     assert not network.training
-    images = torch.randn(2, 3, 64, 64)
+    inputs = (
+        torch.randn(2, 4, 64, 64),
+        torch.randn(3, 2, 64, 64),
+        torch.tensor([0, 0, 1]),
+    )
     with torch.inference_mode():
-        torch.testing.assert_close(network(images), tiny_network(4)(images))
+        torch.testing.assert_close(network(*inputs), tiny_network(4)(*inputs))
     assert all(value.dtype == torch.float32 for value in network.parameters())
 
 
@@ -68,7 +72,9 @@ def test_a_card_says_what_the_network_is(make_card):
     assert card.surveys == ("Pan-STARRS", "SDSS9")
     assert card.threshold == 0.7
     assert card.scores["test"]["accuracy"] == 0.9
-    assert card.preprocessing.channels == ("linear", "asinh", "valid")
+    assert card.preprocessing.channels == ("linear", "asinh", "valid", "radius")
+    assert card.preprocessing.band_channels == ("linear", "asinh")
+    assert card.symmetries == 1
     grid = card.grid(TARGET)
     assert grid.shape == (64, 64)
     assert grid.pixel_scale == 0.1 * u.arcsec
@@ -79,7 +85,7 @@ def test_probabilities_are_those_of_a_softmax_when_not_calibrated(make_card):
     scores = np.random.default_rng(1).normal(0, 3, (50, 2)).astype(np.float32)
     softmax = torch.softmax(torch.from_numpy(scores).double(), dim=1)[:, 1].numpy()
     np.testing.assert_allclose(make_card().probability(scores), softmax)
-    warm = make_card(calibration={"temperature": 2.0, "bias": 0.5})
+    warm = make_card(calibration={"temperature": 2.0, "bias": 0.5, "prevalence": 0.5})
     odds = np.log(softmax / (1 - softmax)) / 2 + 0.5
     np.testing.assert_allclose(warm.probability(scores), 1 / (1 + np.exp(-odds)))
     extreme = np.array([[0, 1e30], [1e30, 0]], dtype=np.float32)
@@ -99,11 +105,15 @@ def test_a_missing_entry_is_named(make_card, name):
     [
         ({"threshold": 1.5}, "threshold 1.5"),
         ({"threshold": 0.0}, "threshold 0.0"),
-        ({"calibration": {"temperature": 0.0, "bias": 0.0}}, "temperature"),
-        ({"calibration": {"bias": 0.0}}, "temperature"),
+        (
+            {"calibration": {"temperature": 0.0, "bias": 0.0, "prevalence": 0.5}},
+            "temperature",
+        ),
+        ({"calibration": {"bias": 0.0, "prevalence": 0.5}}, "temperature"),
+        ({"calibration": {"temperature": 1.0, "bias": 0.0}}, "prevalence"),
         (
             {"preprocessing": {"channels": ["linear"]}},
-            "network of 3 channels is given 1",
+            "network of 4 in_channels is given 1",
         ),
         ({"preprocessing": {"channels": ["red", "linear", "valid"]}}, "red"),
     ],
@@ -165,7 +175,7 @@ def test_tensors_of_another_network_do_not_fit(make_card, tmp_path):
     card = make_card()
     tensors = load_file(card.weights_path)
     wrong = {
-        "of another width": BinaryNet(3, width=8).state_dict(),
+        "of another width": BinaryNet(4, band_channels=2, width=8).state_dict(),
         "one missing": {k: v for k, v in tensors.items() if k != "fc.bias"},
         "one too many": tensors | {"fc2.bias": torch.zeros(2)},
     }
@@ -179,9 +189,9 @@ def test_tensors_of_another_network_do_not_fit(make_card, tmp_path):
 @pytest.mark.parametrize(
     "network",
     [
-        {"in_channels": 3, "width": 5},
-        {"in_channels": 3, "width": 0},
-        {"in_channels": 3, "depth": 50},
+        {"in_channels": 4, "band_channels": 2, "width": 5},
+        {"in_channels": 4, "band_channels": 2, "width": 0},
+        {"in_channels": 4, "band_channels": 2, "depth": 50},
     ],
 )
 def test_a_network_that_the_card_describes_wrongly_does_not_fit(make_card, network):
@@ -242,7 +252,10 @@ def test_every_bundled_set_loads_and_is_described(path):
     network = load_network(card)
     side = card.grid(TARGET).shape[0]
     with torch.inference_mode():
-        scores = network(torch.randn(2, len(card.preprocessing.channels), side, side))
+        process = card.preprocessing
+        sums = torch.randn(2, len(process.channels), side, side)
+        bands = torch.randn(3, len(process.band_channels), side, side)
+        scores = network(sums, bands, torch.tensor([0, 0, 1]))
     probability = card.probability(scores.numpy())
     assert ((probability > 0) & (probability < 1)).all()
     assert {"licence", "sha256", "version"} <= set(card.entries)

@@ -39,7 +39,7 @@ def untrained(folder, group, seed=0):
         "grid": {"pixel_scale": scale, "side": side},
         "network": {"in_channels": 3, "width": 2, "extra_layers": 1},
         "preprocessing": {"channels": ["linear", "asinh", "valid"]},
-        "calibration": {"temperature": 1.0, "bias": 0.0},
+        "calibration": {"temperature": 1.0, "bias": 0.0, "prevalence": 0.5},
         "training": {"data": "none", "mixture": {"HST": 0.5}},
         "scores": {
             "visual_task": {

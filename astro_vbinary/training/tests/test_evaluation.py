@@ -5,12 +5,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from astro_vbinary.training import (
-    SimulatedSet,
+    ScoredSet,
     binomial_interval,
     classification_report,
+)
+from astro_vbinary.training.evaluation import (
+    calibration_error,
+    fit_temperature,
+    reweighted_calibration_error,
     visual_task,
 )
-from astro_vbinary.training.evaluation import calibration_error, fit_temperature
 
 COUNTS = st.integers(0, 400).flatmap(
     lambda trials: st.tuples(st.integers(0, trials), st.just(trials))
@@ -100,15 +104,33 @@ def test_a_temperature_and_a_bias_are_recovered(temperature, bias):
     assert calibration_error(labels, fitted) < 0.02
 
 
-def truth(label, separation=1.5, difference=1.0, signal=30.0):
+def test_a_calibration_error_at_another_prevalence():
+    rng = np.random.default_rng(3)
+    evidence = rng.normal(0, 1, 60_000)
+    labels = (rng.random(evidence.size) < 0.5).astype(int)
+    # Unit normals one apart: the log likelihood ratio is the evidence less a half.
+    evidence += labels
+    for prevalence in (0.02, 0.1, 0.5):
+        odds = np.exp(evidence - 0.5) * prevalence / (1 - prevalence)
+        probability = odds / (1 + odds)
+        assert reweighted_calibration_error(labels, probability, prevalence) < 0.01
+    off = reweighted_calibration_error(labels, np.full(len(labels), 0.5), 0.02)
+    assert off == pytest.approx(0.48)
+    even = calibration_error(labels, probability)
+    same = reweighted_calibration_error(labels, probability, labels.mean())
+    assert same == pytest.approx(even)
+
+
+def truth(label, separation=1.5, difference=1.0, signal=100.0, nearest=np.nan):
     if not label:
         separation = difference = signal = float("nan")
     return {
         "label": label,
         "separation": separation,
         "fwhm": 1.0,
-        "companion_signal": signal,
+        "signal": signal,
         "magnitude_difference": difference,
+        "nearest": nearest,
     }
 
 
@@ -116,18 +138,16 @@ def test_the_visual_task_is_what_an_eye_could_judge_in_balance():
     rows = [
         truth(1),
         truth(0),
-        truth(1, separation=1.2),
+        truth(1, separation=1.0),
         truth(1, separation=2.4),
+        truth(0, nearest=2.6),
+        truth(0, nearest=2.8),
+        # A companion of a signal-to-noise ratio of 7.9, and of 8.1.
+        truth(1, difference=2.5, signal=79.0),
+        truth(1, difference=2.5, signal=81.0),
         truth(0),
-        truth(1, difference=2.5),
-        truth(1, signal=10.0),
-        truth(1, separation=1.21),
-        truth(0),
-        truth(1, separation=2.39, difference=2.4, signal=10.1),
+        truth(1, separation=1.01),
     ]
-    empty = np.zeros((len(rows), 2, 2))
-    data = SimulatedSet(empty.astype(np.float16), empty > 0, rows)
-    assert list(visual_task(data)) == [0, 1, 4, 7, 8, 9]
-    assert list(visual_task(data.take(np.arange(1, 5)))) == []
-    labels = data.labels[visual_task(data)]
-    assert labels.sum() == len(labels) / 2
+    data = ScoredSet(np.zeros((len(rows), 2)), rows)
+    assert list(visual_task(data)) == [0, 1, 5, 7, 8, 9]
+    assert data.labels[visual_task(data)].sum() == 3

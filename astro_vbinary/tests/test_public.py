@@ -13,6 +13,7 @@ from astro_vbinary import exceptions, status
 ROOMS = [
     "classification",
     "exceptions",
+    "measurement",
     "plotting",
     "psf",
     "simulation",

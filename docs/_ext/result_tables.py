@@ -28,10 +28,12 @@ from survey_tables import _table_node
 
 from astro_vbinary.classification import list_weights
 from astro_vbinary.classification.result import COLUMNS
+from astro_vbinary.psf import SPACE_SURVEYS
 from astro_vbinary.simulation import KINDS, SIMULATED_SURVEYS
-from astro_vbinary.simulation.instruments import _INSTRUMENTS
+from astro_vbinary.simulation.instruments import INSTRUMENTS
 from astro_vbinary.status import FLAG_MEANINGS
 from astro_vbinary.training import RECIPES, binomial_interval
+from astro_vbinary.training.stream import BLOCK
 
 #: Rows of scores that are not one survey's.
 _SETS = {"visual_task": "pairs an eye would see", "all": "every scene"}
@@ -132,16 +134,19 @@ def _describe(card):
     yield "Serves the policies", ", ".join(card.policies)
     yield "Trained on surveys", ", ".join(card.surveys)
     yield "Grid", f"{grid['side']} px of {grid['pixel_scale']:g} arcsec"
-    yield "Channels", ", ".join(card.preprocessing.channels)
+    yield "Channels of the sum", ", ".join(card.preprocessing.channels)
+    yield "Channels of a band", ", ".join(card.preprocessing.band_channels) or "-"
     if "width" in network:
         yield "Width of the first stage", str(network["width"])
     yield "Called binary from", f"{card.threshold:g}"
     training = card.entries.get("training", {})
     if "data" in training:
         yield "Training data", training["data"]
-    for name in ("train", "validation", "calibration", "test"):
-        if f"n_{name}" in training:
-            yield f"Stacks, {name}", str(training[f"n_{name}"])
+    for name, text in (("n_simulated", "simulated"), ("n_seen", "seen, turned anew")):
+        if name in training:
+            yield f"Training stacks {text}", f"{training[name]:,}"
+    if "initial" in training:
+        yield "Started from", training["initial"]
     prevalence = card.entries["calibration"].get("prevalence")
     if prevalence is not None:
         yield "Share of pairs it is calibrated for", f"{prevalence:.3f}"
@@ -181,9 +186,9 @@ class RecipeTable(Directive):
                 ),
             ),
         ]
-        for name in ("train", "validation", "calibration", "test"):
-            counts = (str(getattr(recipe, name)) for recipe in recipes)
-            rows.append((f"Stacks, {name}", *counts))
+        for name in ("validation", "calibration", "test"):
+            counts = (str(BLOCK * getattr(recipe, name)) for recipe in recipes)
+            rows.append((f"Stacks simulated, {name}", *counts))
         rows.append(("Seed", *(str(recipe.seed) for recipe in recipes)))
         for name in vars(recipes[0].options):
             values = (str(getattr(recipe.options, name)) for recipe in recipes)
@@ -209,13 +214,13 @@ class InstrumentTable(Directive):
     def run(self):
         rows = []
         for name in SIMULATED_SURVEYS:
-            entry = _INSTRUMENTS[name]
+            entry = INSTRUMENTS[name]
             low, high = entry.width
             rows.append(
                 (
                     name,
                     ", ".join(entry.bands),
-                    "diffraction" if entry.space else "Moffat",
+                    "pupil" if name in SPACE_SURVEYS else "core and halo",
                     f"{low:g} to {high:g}",
                     "any" if entry.rotated else "north up",
                 )

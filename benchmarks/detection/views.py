@@ -1,0 +1,108 @@
+"""How the tables are shown, and what is asked of the network."""
+
+__all__ = ["TARGETS", "VIEWS"]
+
+#: What is asked of the network: each line's name, and the number it is held against.
+TARGETS = {
+    "accuracy": 0.98,
+    "contaminants": 0.01,
+    "singles": 0.001,
+    "eta_both": 0.85,
+    "eta_network": 0.6,
+    "half_both": 0.4,
+    "half_network": 0.7,
+    "calibration": 0.02,
+}
+
+#: Columns of the printed tables and of the documentation's: heading and style.
+VIEWS = {
+    "visual": {
+        "group": ("Group", "{}"),
+        "detector": ("Detector", "{}"),
+        "n": ("n", "{}"),
+        "accuracy": ("Accuracy", "{:.4f}"),
+        "accuracy_low": ("95 % from", "{:.4f}"),
+        "accuracy_high": ("to", "{:.4f}"),
+        "precision_1": ("Precision", "{:.3f}"),
+        "recall_1": ("Recall", "{:.3f}"),
+        "f1_1": ("F1", "{:.3f}"),
+        "roc_auc": ("ROC area", "{:.4f}"),
+        "edge_accuracy": ("At the edge", "{:.3f}"),
+        "edge_n": ("n", "{}"),
+    },
+    "surveys": {
+        "group": ("Group", "{}"),
+        "survey": ("Survey", "{}"),
+        "detector": ("Detector", "{}"),
+        "n": ("n", "{}"),
+        "accuracy": ("Accuracy", "{:.4f}"),
+        "accuracy_low": ("95 % from", "{:.4f}"),
+        "accuracy_high": ("to", "{:.4f}"),
+    },
+    "visible": {
+        "group": ("Group", "{}"),
+        "n": ("Pairs beyond one FWHM", "{}"),
+        "psf_unknown": ("d' above 8, PSF unknown", "{:.3f}"),
+        "psf_known": ("PSF known", "{:.3f}"),
+    },
+    "singles": {
+        "group": ("Group", "{}"),
+        "detector": ("Detector", "{}"),
+        "n": ("n", "{}"),
+        "called": ("Called pairs", "{}"),
+        "fpr": ("Rate", "{:.5f}"),
+        "fpr_low": ("95 % from", "{:.5f}"),
+        "fpr_high": ("to", "{:.5f}"),
+    },
+    "kinds": {
+        "group": ("Group", "{}"),
+        "kind": ("Kind", "{}"),
+        "detector": ("Detector", "{}"),
+        "n": ("n", "{}"),
+        "called": ("Called pairs", "{}"),
+        "fpr": ("Rate", "{:.4f}"),
+        "fpr_low": ("95 % from", "{:.4f}"),
+        "fpr_high": ("to", "{:.4f}"),
+    },
+    "orion": {
+        "group": ("Group", "{}"),
+        "pairs": ("Pairs", "{}"),
+        "detector": ("Detector", "{}"),
+        "n": ("n", "{}"),
+        "recall": ("Recall", "{:.3f}"),
+        "recall_low": ("95 % from", "{:.3f}"),
+        "recall_high": ("to", "{:.3f}"),
+    },
+    "efficiency": {
+        "survey": ("Survey", "{}"),
+        "detector": ("Detector", "{}"),
+        "half_at": ("Half found at (FWHM)", "{:.2f}"),
+        "d_prime_half": ("d' at half", "{:.1f}"),
+        "eta": ("eta", "{:.2f}"),
+        "eta_low": ("95 % from", "{:.2f}"),
+        "eta_high": ("to", "{:.2f}"),
+        "eta_clairvoyant": ("eta, clairvoyant", "{:.2f}"),
+        "eta_unknown_psf": ("eta, PSF unknown", "{:.2f}"),
+        "n_threshold": ("Stars for the threshold", "{}"),
+        "fpr": ("Rate on test stars", "{:.4f}"),
+        "n_fpr": ("n", "{}"),
+    },
+    "curves": {
+        "survey": ("Survey", "{}"),
+        "detector": ("Detector", "{}"),
+        "separation": ("Separation (FWHM)", "{:.2f}"),
+        "d_prime": ("Median d'", "{:.1f}"),
+        "n": ("n", "{}"),
+        "completeness": ("Completeness", "{:.3f}"),
+        "low": ("95 % from", "{:.3f}"),
+        "high": ("to", "{:.3f}"),
+    },
+    "reliability": {
+        "group": ("Group", "{}"),
+        "prevalence": ("Prevalence", "{:.2f}"),
+        "n": ("n", "{}"),
+        "calibration_error": ("Calibration error", "{:.4f}"),
+        "low": ("95 % from", "{:.4f}"),
+        "high": ("to", "{:.4f}"),
+    },
+}

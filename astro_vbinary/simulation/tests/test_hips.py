@@ -88,7 +88,8 @@ def test_flux_and_place_of_a_star_are_kept(ra, dec, angle, scale, towards, tiles
     core = 1.5 / (2 * np.sqrt(2 ** (1 / 3.5) - 1))
     expected = 1 - (1 + (1.6 / core) ** 2) ** -2.5
     flux = light.sum() * (HIPS_SCALE.value / scale) ** 2
-    assert flux == pytest.approx(expected, rel=0.04)
+    # Bilinear values miss or gain a few per cent of a star, by where it falls.
+    assert flux == pytest.approx(expected, rel=0.06)
     centre = np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
     assert np.hypot(*(centre - [x0, y0])) * HIPS_SCALE.value < 0.03
 

@@ -148,7 +148,7 @@ class Efficiency:
     d_prime : float
         d' at which the detector finds half.
     limit : float
-        d' at which the limit does.
+        That of the limit.
     """
 
     eta: float
@@ -179,9 +179,9 @@ def efficiency(
     false_positive_rate : float, optional
         The rate that the threshold has.
     limit : float, optional
-        d' at which the limit finds half; by default the clairvoyant bound's, the
-        normal deviate of the rate. 4.4 compares with the likelihood-ratio scan at
-        1e-3.
+        Value of d' at which the limit finds half; by default the clairvoyant
+        bound's, the normal deviate of the rate. 4.4 compares with the
+        likelihood-ratio scan at 1e-3.
     rng : `~numpy.random.Generator`
         Source of randomness, for the interval.
     resamples : int, optional
@@ -216,7 +216,7 @@ def efficiency_eta(limit, detector):
     Parameters
     ----------
     limit, detector : float
-        d' at which each finds half of the pairs, at one false-positive rate.
+        Value of d' at which each finds half of the pairs, at one false-positive rate.
 
     Returns
     -------

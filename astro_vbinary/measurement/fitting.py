@@ -61,7 +61,7 @@ def fit_stars(
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     start : `~torch.Tensor`
         Shape (n, m, 2): (east, north) in arcsec, m being 1 or 2.
     splines : SplinePSF, optional
@@ -131,7 +131,7 @@ def psf_rows(batch):
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def draw_stars(batch, splines, position):
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     splines : SplinePSF
         Its PSFs.
     position : `~torch.Tensor`

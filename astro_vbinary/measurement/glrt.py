@@ -85,7 +85,7 @@ def glrt(
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     max_separation : `~astropy.units.Quantity`, optional
         Largest separation, an angle.
     search_radius : `~astropy.units.Quantity`, optional

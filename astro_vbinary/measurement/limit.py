@@ -46,7 +46,7 @@ def detectability(
     Parameters
     ----------
     batch : PixelBatch
-        n stacks: their noise, PSFs and maps; the images are not looked at.
+        Stacks, n of them: noise, PSFs and maps; the images are not looked at.
     separation, position_angle : `~astropy.units.Quantity`
         Shape (n,), angles; position angles from north through east.
     flux : array-like of float
@@ -196,7 +196,7 @@ def point_source_snr(batch, flux):
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     flux : array-like of float
         Shape (n, k), in the images' unit.
 
@@ -215,7 +215,7 @@ def pair_flux(batch, snr, ratio, *, share=None):
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     snr : array-like of float
         Shape (n,) or a number: signal-to-noise ratio of both stars' light in one
         point, on the sky alone, over all bands.

@@ -32,7 +32,7 @@ def subtract_neighbours(
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     max_separation : `~astropy.units.Quantity`, optional
         What is nearer to the target's star is left alone, an angle.
     radius : `~astropy.units.Quantity`, optional

@@ -83,7 +83,7 @@ def daofind_pairs(image, valid, pixel_scale, fwhm):
 
     Parameters
     ----------
-    image, valid, pixel_scale, fwhm
+    image, valid, pixel_scale, fwhm : array, float
         As for `count_peaks`.
 
     Returns
@@ -133,7 +133,7 @@ def deblend_pairs(
 
     Parameters
     ----------
-    image, valid, pixel_scale, fwhm
+    image, valid, pixel_scale, fwhm : array, float
         As for `count_peaks`.
     threshold : float, optional
         SExtractor's DETECT_THRESH. Its default of 1.5, made for fields and not for

@@ -94,7 +94,7 @@ def guard(detect, image, valid, pixel_scale, fwhm, **settings):
     ----------
     detect : callable
         Called with a `PeerImage` and the settings.
-    image, valid, pixel_scale, fwhm
+    image, valid, pixel_scale, fwhm : array, float
         As for `PeerImage.make`.
     **settings
         Passed on.

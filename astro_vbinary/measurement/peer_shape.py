@@ -24,7 +24,7 @@ def moment_shape(image, valid, pixel_scale, fwhm, *, adaptive=False, psf_moments
 
     Parameters
     ----------
-    image, valid, pixel_scale, fwhm
+    image, valid, pixel_scale, fwhm : array, float
         As for `count_peaks`.
     adaptive : bool, optional
         Whether the weight takes the object's own shape, as for galaxies in shear

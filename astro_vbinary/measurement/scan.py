@@ -64,7 +64,7 @@ class Scan:
     Parameters
     ----------
     batch : PixelBatch
-        n stacks of k bands.
+        Stacks, n of k bands each.
     largest : float
         Largest separation in arcsec.
     inner : float, optional

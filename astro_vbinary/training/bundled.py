@@ -56,8 +56,8 @@ class Recipe:
     validation, calibration, test : int
         Blocks of 64 stacks simulated for each purpose.
     seed : int
-        The streams have this seed plus 1, 2, 3 and 4; all but the first also have
-        other PSFs of space telescopes than the first.
+        The streams have this seed plus 2, 3, 4 and 5; that of training has other PSFs
+        of space telescopes than the others, and that of the test as well.
     options : `~astro_vbinary.training.TrainingOptions`
         How the network is trained.
     """
@@ -88,7 +88,7 @@ RECIPES = {
             "HSCLA": 0.08,
         },
         seed=3000,
-        options=TrainingOptions(steps=5000, reuse=4, rate=1.5e-3, warmup=0.03),
+        options=TrainingOptions(steps=14000, reuse=4, rate=1.5e-3, warmup=0.02),
     ),
     4: Recipe(
         id="gezer-resnet34-g4",
@@ -96,7 +96,7 @@ RECIPES = {
         group=4,
         mixture={"JWST": 0.55, "HSCLA": 0.33, "HST": 0.12},
         seed=4000,
-        options=TrainingOptions(steps=4200, reuse=5, rate=1.5e-3, warmup=0.03),
+        options=TrainingOptions(steps=10000, reuse=5, rate=1.5e-3, warmup=0.02),
     ),
 }
 
@@ -104,7 +104,7 @@ RECIPES = {
 MODULE = "astro_vbinary.training.bundled"
 
 #: Seed, relative to the recipe's, and bank of PSFs of each stream.
-STREAMS = {"train": (1, 0), "validation": (2, 1), "calibration": (3, 1), "test": (4, 2)}
+STREAMS = {"train": (5, 0), "validation": (2, 1), "calibration": (3, 1), "test": (4, 2)}
 
 #: Shares of binaries at which the calibration is measured.
 PREVALENCES = (0.02, 0.1, 0.5)

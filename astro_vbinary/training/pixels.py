@@ -5,8 +5,6 @@ Networks look at aligned stacks; the limit and the likelihood ratio of
 noise that they were made with.
 """
 
-from functools import lru_cache
-
 import astropy.units as u
 import numpy as np
 import torch
@@ -14,14 +12,11 @@ from scipy import ndimage
 
 from astro_vbinary.measurement import PixelBatch, detectability
 from astro_vbinary.psf import SPACE_SURVEYS
-from astro_vbinary.simulation.rendering import psf_columns
-from astro_vbinary.simulation.stars import PHASES, render_broad, space_bank
+from astro_vbinary.simulation.stars import PHASES
 from astro_vbinary.stamps.blank import find_blank, find_hot
+from astro_vbinary.training.pixel_psfs import effective_psfs
 
 __all__ = ["pair_detectability", "pair_truth", "pixel_batch"]
-
-#: Samples of a PSF from the ground in a native pixel.
-GROUND_SAMPLES = 2
 
 #: Half side of the pixels that are kept, in arcsec, beyond one FWHM.
 RADIUS = 3.1
@@ -83,7 +78,7 @@ def pixel_batch(batch, rows=None, *, radius=RADIUS, reach=None):
     origin = np.zeros((*shape, 2))
     if reach is None:
         reach = SPACE_REACH if batch.survey in SPACE_SURVEYS else GROUND_REACH
-    psfs, samples = _effective(batch.survey, exposures, reach)
+    psfs, samples = effective_psfs(batch.survey, exposures, reach)
     psf = np.zeros((*shape, *psfs.shape[1:]), dtype=np.float32)
     there_is = np.zeros(shape, dtype=bool)
     for (frames, number, exposure), own in zip(found, psfs, strict=True):
@@ -117,7 +112,7 @@ def pixel_batch(batch, rows=None, *, radius=RADIUS, reach=None):
 
 
 def pair_truth(batch, rows, bands):
-    """Where the two stars of each pair are, and how bright.
+    """Where the two stars of each pair are drawn, and how bright.
 
     Parameters
     ----------
@@ -136,20 +131,22 @@ def pair_truth(batch, rows, bands):
     """
     place = {stack: number for number, stack in enumerate(rows)}
     flux = np.zeros((len(rows), bands, 2))
+    offsets = [[] for _ in rows]
     for frames in batch.frames:
         for exposure in frames.exposures:
             if exposure.stack in place:
                 own = np.array(exposure.extra["fluxes"][:2]) * exposure.extra["gain"]
                 flux[place[exposure.stack], exposure.extra["number"]] = own
-    stars = np.array(
-        [[(s.east, s.north) for s in batch.scenes[row].stars[:2]] for row in rows]
-    )
-    offset = stars[:, 1] - stars[:, 0]
+                first, second = _drawn(batch, frames, exposure)[:2]
+                offsets[place[exposure.stack]].append(exposure.cd @ (second - first))
+    stars = [batch.scenes[row].stars[0] for row in rows]
+    first = np.array([(star.east, star.north) for star in stars])
+    offset = np.array([np.mean(own, axis=0) for own in offsets])
     return {
         "separation": np.hypot(*offset.T) * u.arcsec,
         "position_angle": np.arctan2(*offset.T) * u.rad,
         "flux": flux,
-        "center": stars[:, 0] * u.arcsec,
+        "center": first * u.arcsec,
     }
 
 
@@ -194,12 +191,19 @@ def _target(batch, frames, exposure, matrix):
     """The target's (x, y) in an image, so that the first star is where it is drawn."""
     middle = (frames.side - 1) / 2
     where = middle + np.array(exposure.pixel_offset(0.0, 0.0))
-    stars = batch.scenes[exposure.stack].stars
-    if batch.survey in SPACE_SURVEYS and stars:
-        # Sharp stars are drawn at the nearest of a few places in a pixel.
+    if batch.scenes[exposure.stack].stars:
         true = middle + np.array(exposure.extra["positions"][0])
-        where = where + np.round(true * PHASES) / PHASES - true
+        where = where + _drawn(batch, frames, exposure)[0] - true
     return where
+
+
+def _drawn(batch, frames, exposure):
+    """Where an image's stars are drawn: (x, y) in pixels, one row a star."""
+    true = (frames.side - 1) / 2 + np.array(exposure.extra["positions"])
+    if batch.survey not in SPACE_SURVEYS:
+        return true
+    # Sharp stars are drawn at the nearest of a few places in a pixel.
+    return np.round(true * PHASES) / PHASES
 
 
 def _usable(frames, number, hips):
@@ -235,64 +239,3 @@ def _loss(psf, exposure):
     seen = ndimage.convolve1d(psf, kernel, axis=0, mode="constant")
     seen = ndimage.convolve1d(seen, kernel, axis=1, mode="constant")
     return float((seen**2).sum() / (psf**2).sum())
-
-
-def _effective(survey, exposures, reach):
-    """Effective PSFs of exposures, (m, side, side), and their samples in a pixel."""
-    if survey in SPACE_SURVEYS:
-        made = [
-            _space(survey, e.band, e.pixel_scale, e.psf_seed, reach) for e in exposures
-        ]
-        samples = PHASES
-    else:
-        made, samples = _ground(exposures, reach), GROUND_SAMPLES
-    side = max(len(psf) for psf in made)
-    pads = [(side - len(psf)) // 2 for psf in made]
-    made = [np.pad(psf, pad) for psf, pad in zip(made, pads, strict=True)]
-    return np.stack(made), samples
-
-
-@lru_cache(maxsize=96)
-def _space(survey, band, pixel_scale, seed, reach):
-    phases = space_bank(survey, band, pixel_scale, seed)
-    values = phases.phases.float().numpy() * phases.peak
-    half = values.shape[-1] // 2
-    # Sample j of an axis: pixel i of the star that stands p phases beyond its middle.
-    size = values.shape[-1] * PHASES
-    fine = values[::-1, ::-1].transpose(2, 0, 3, 1).reshape(size, size)
-    middle = half * PHASES + PHASES - 1
-    # A whole number of pixels on each side of the middle.
-    keep = PHASES * min(half, int(np.ceil(reach / pixel_scale)))
-    span = slice(middle - keep, middle + keep + 1)
-    return np.ascontiguousarray(fine[span, span])
-
-
-def _ground(exposures, reach):
-    """PSFs from the ground, at every sub-pixel position that is sampled."""
-    count, fine = len(exposures), GROUND_SAMPLES
-    scale = np.array([e.pixel_scale for e in exposures])
-    half = int(np.ceil(reach / scale.min()))
-    side = 2 * half + 2
-    steps = np.arange(fine)
-    # Star p samples beyond the middle of pixel number half + 1.
-    shift = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)
-    images = torch.zeros((count * fine**2, side, side))
-    frame = np.arange(len(images))
-    y, x = (half + 1 + np.tile(shift[:, axis] / fine, count) for axis in (0, 1))
-    owners = [e for e in exposures for _ in range(fine**2)]
-    render_broad(
-        images,
-        frame,
-        x,
-        y,
-        np.ones(len(images)),
-        psf_columns(owners),
-        np.repeat(scale, fine**2),
-    )
-    values = images.numpy().reshape(count, fine, fine, side, side)
-    values = values[:, ::-1, ::-1].transpose(0, 3, 1, 4, 2)
-    values = values.reshape(count, side * fine, side * fine)
-    middle = (half + 1) * fine + fine - 1
-    keep = half * fine
-    span = slice(middle - keep, middle + keep + 1)
-    return list(values[:, span, span])

@@ -9,6 +9,7 @@ from astro_vbinary.measurement import (
     GLRT_THRESHOLDS,
     calibrate_threshold,
     clairvoyant_bound,
+    d_prime_at,
     efficiency,
 )
 from astro_vbinary.training.evaluation import binomial_interval
@@ -138,9 +139,15 @@ def _efficiencies(pairs, found, judged, rate, seed):
         ("eta_clairvoyant", "d_prime", None),
         ("eta_unknown_psf", "d_prime_eye", GLRT_THRESHOLDS[rate]),
     ):
+        seen = np.isfinite(pairs[column]) & judged
+        if np.isnan(d_prime_at(pairs[column][seen], found[seen])):
+            # Half is never found.
+            made |= dict.fromkeys((key, f"{key}_low", f"{key}_high"), np.nan)
+            made.setdefault("d_prime_half", np.nan)
+            continue
         value = efficiency(
-            pairs[column][judged],
-            found[judged],
+            pairs[column][seen],
+            found[seen],
             false_positive_rate=rate,
             limit=limit,
             rng=np.random.default_rng(seed),

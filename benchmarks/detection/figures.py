@@ -53,7 +53,7 @@ def draw_all(tables, mixed, detectors, cards, folders):
                 Path(folder).mkdir(parents=True, exist_ok=True)
                 figure.savefig(
                     Path(folder) / f"{name}.png",
-                    dpi=90,
+                    dpi=80,
                     pil_kwargs={"optimize": True},
                     metadata={"Software": None},
                 )

@@ -235,7 +235,7 @@ def _all():
 SETS = {made.name: made for made in _all()}
 
 
-def quick_sets(sets=SETS, *, share=0.0125):
+def quick_sets(sets=SETS, *, share=0.008):
     """The same sets with few blocks, of surveys that are quick to simulate.
 
     Parameters
@@ -254,6 +254,7 @@ def quick_sets(sets=SETS, *, share=0.0125):
     for name, one in sets.items():
         mixture = {k: v for k, v in one.mixture.items() if k not in ("HST", "JWST")}
         if mixture:
-            blocks = max(int(share * one.blocks), 1)
+            # Of a hundred stars one is a rate.
+            blocks = max(int(share * one.blocks), 2 if one.scene == "star" else 1)
             made[name] = replace(one, mixture=mixture, blocks=blocks)
     return made

@@ -150,7 +150,7 @@ def best_threshold(labels, scores):
     # Right when everything from a place on is called a pair.
     right = np.concatenate([[0], np.cumsum(hits == 0)])
     right = right + np.concatenate([np.cumsum((hits == 1)[::-1])[::-1], [0]])
-    steps = np.flatnonzero(np.diff(ranked) > 0) + 1
+    steps = np.flatnonzero(ranked[1:] > ranked[:-1]) + 1
     steps = np.concatenate([[0], steps, [len(ranked)]])
     place = int(steps[right[steps].argmax()])
     if place == 0:

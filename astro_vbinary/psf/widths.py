@@ -2,11 +2,11 @@
 
 import numpy as np
 
-__all__ = ["mixture_width", "without_pixel"]
+__all__ = ["mixture_width", "with_pixel", "without_pixel"]
 
 
-def without_pixel(fwhm, pixel_scale, beta):
-    """The FWHM before the integration over a pixel.
+def with_pixel(fwhm, pixel_scale, beta):
+    """The FWHM after the integration over a pixel.
 
     Squares add, as they do for Gaussians, where a square of side p counts as
     (8 ln 2 / 12) p^2 = 0.46 p^2; for Moffat profiles as (0.50 + 0.85 / beta) p^2, to
@@ -15,8 +15,28 @@ def without_pixel(fwhm, pixel_scale, beta):
     Parameters
     ----------
     fwhm : `~numpy.ndarray`
+        Before, in arcsec.
+    pixel_scale : float or `~numpy.ndarray`
+        Side of the pixel in arcsec.
+    beta : `~numpy.ndarray`
+        Slope of the core.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        In arcsec.
+    """
+    return np.sqrt(np.square(fwhm) + _pixel(pixel_scale, beta))
+
+
+def without_pixel(fwhm, pixel_scale, beta):
+    """The FWHM before the integration over a pixel; the inverse of `with_pixel`.
+
+    Parameters
+    ----------
+    fwhm : `~numpy.ndarray`
         As delivered, in arcsec.
-    pixel_scale : float
+    pixel_scale : float or `~numpy.ndarray`
         Side of the pixel in arcsec.
     beta : `~numpy.ndarray`
         Slope of the core.
@@ -26,8 +46,12 @@ def without_pixel(fwhm, pixel_scale, beta):
     `~numpy.ndarray`
         In arcsec, at least half of what was given.
     """
-    squared = np.square(fwhm) - (0.50 + 0.85 / beta) * pixel_scale**2
+    squared = np.square(fwhm) - _pixel(pixel_scale, beta)
     return np.maximum(np.sqrt(np.maximum(squared, 0)), np.asarray(fwhm) / 2)
+
+
+def _pixel(pixel_scale, beta):
+    return (0.50 + 0.85 / beta) * np.square(pixel_scale)
 
 
 def mixture_width(beta, halo, halo_fwhm, halo_beta):

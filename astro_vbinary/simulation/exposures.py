@@ -127,7 +127,6 @@ def draw_exposures(
     centring = instrument.centring * rng.standard_normal(2)
     bank = int(rng.integers(PSF_BANK_SIZE))
     off = rng.uniform(0.1, 0.5) if misregistered else 0.0
-    common = instrument.ellipticity[0] * rng.standard_normal(2)
     exposures = []
     for number, band in enumerate(chosen):
         scales, fwhm = band_facts(survey, band)
@@ -148,11 +147,7 @@ def draw_exposures(
                 shift=(float(shift[0]), float(shift[1])),
                 fwhm=fwhm,
                 psf_seed=psf_seed * 1000 + bank,
-                extra={
-                    "number": number,
-                    "ellipticity": common
-                    + instrument.ellipticity[1] * rng.standard_normal(2),
-                },
+                extra={"number": number},
             )
         )
     return exposures

@@ -188,7 +188,11 @@ def _cells(centre, order, reach):
     plane.wcs.crpix = plane.wcs.crpix - first
     plane.wcs.set()
     # Cells are of one size everywhere, but where two facets of the polar caps meet
-    # the projection is torn.
+    # the projection is torn: there is nothing between them.
+    around = np.linspace(0, size - 1, 9)
+    world = plane.all_pix2world(*np.meshgrid(around, around), 0)
+    if not np.isfinite(world).all():
+        return None
     area = pixel_area(plane, centre).value
     if abs(area / (CELL_SKY / TILE_WIDTH / 2**order) ** 2 - 1) > 0.05:
         return None

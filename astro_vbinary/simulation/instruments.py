@@ -34,9 +34,6 @@ class Instrument:
         Standard deviation in arcsec of a band's position against the others.
     centring : float
         Standard deviation in arcsec of the catalogue's position.
-    ellipticity : tuple of float
-        Standard deviation of each component that the bands of a stack share, and of
-        what each band adds.
     correlation : tuple of float
         Range of the noise's correlation between neighbouring pixels, for the stacks
         whose noise is correlated.
@@ -49,14 +46,13 @@ class Instrument:
     rotated: bool = False
     registration: float = 0.02
     centring: float = 0.12
-    ellipticity: tuple[float, float] = (0.03, 0.03)
     correlation: tuple[float, float] = (0.05, 0.3)
     white: float = 0.5
 
 
 #: What each survey's pictures are like.
-# Ellipticity, correlation and centring as measured on real stamps by
-# ``benchmarks/real_stamps.py``; Pan-STARRS and SkyMapper, of which there are no
+# Correlation and centring as measured on real stamps by
+# ``benchmarks/star_realism.py``; Pan-STARRS and SkyMapper, of which there are no
 # stars to measure, are taken to lie between the others.
 INSTRUMENTS = {
     "2MASS": Instrument(
@@ -72,7 +68,6 @@ INSTRUMENTS = {
         (9.0, 21.0),
         registration=0.05,
         centring=0.3,
-        ellipticity=(0.12, 0.05),
         correlation=(0.1, 0.5),
         white=0.1,
     ),
@@ -81,7 +76,6 @@ INSTRUMENTS = {
         (8.0, 16.0),
         rotated=True,
         registration=0.05,
-        ellipticity=(0.05, 0.05),
     ),
     "Pan-STARRS": Instrument(("g", "r", "i", "z", "y"), (6.0, 13.0)),
     "SDSS9": Instrument(
@@ -90,16 +84,11 @@ INSTRUMENTS = {
         rotated=True,
         registration=0.025,
         centring=0.08,
-        ellipticity=(0.045, 0.05),
         correlation=(0.05, 0.25),
         white=0.2,
     ),
-    "DECaLS": Instrument(
-        ("g", "r", "i", "z"), (6.0, 13.0), rotated=True, ellipticity=(0.04, 0.02)
-    ),
-    "HSCLA": Instrument(
-        ("g", "r", "i", "z", "y"), (3.5, 11.0), centring=0.15, ellipticity=(0.03, 0.02)
-    ),
+    "DECaLS": Instrument(("g", "r", "i", "z"), (6.0, 13.0), rotated=True),
+    "HSCLA": Instrument(("g", "r", "i", "z", "y"), (3.5, 11.0), centring=0.15),
     "HST": Instrument(
         ("F435W", "F606W", "F814W", "F110W", "F160W"),
         (5.0, 11.0),

@@ -4,20 +4,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from astro_vbinary.psf import SPACE_SURVEYS, draw_ground_psfs, draw_seeing
+from astro_vbinary.psf import (
+    SPACE_SURVEYS,
+    draw_ellipticity,
+    draw_ground_psfs,
+    draw_seeing,
+)
 from astro_vbinary.simulation.artefacts import Defects, draw_defects
 from astro_vbinary.simulation.instruments import draw_correlation
 from astro_vbinary.simulation.nebulae import draw_nebula
 from astro_vbinary.simulation.stars import noise_norm, space_bank
 
 __all__ = ["Plan", "draw_plan", "draw_psfs"]
-
-#: Scatter of ln(FWHM) beyond the survey's own spread, and its mean: real stamps are
-#: often sharper than the survey's median.
-SEEING_SCATTER, SEEING_SHIFT = 0.13, -0.08
-
-#: No simulated PSF is more elliptical than this.
-LARGEST_ELLIPTICITY = 0.35
 
 #: Standard deviation of the halo's offset from the core, in FWHM: coma and other
 #: asymmetry.
@@ -144,21 +142,17 @@ def draw_psfs(survey, exposures, n, rng):
             e.fwhm, e.extra["norm"] = bank.fwhm, bank.norm
         return
     seeing = draw_seeing(survey, rng, n)
-    seeing = seeing * np.exp(SEEING_SCATTER * rng.standard_normal(n) + SEEING_SHIFT)
+    ellipticity = draw_ellipticity(survey, rng, n)
     by_band = {}
     for exposure in exposures:
         by_band.setdefault(exposure.band, []).append(exposure)
     for band, part in by_band.items():
-        factors = seeing[[e.stack for e in part]]
-        psfs = draw_ground_psfs(survey, band, rng, len(part), seeing=factors)
+        stacks = [e.stack for e in part]
+        common = {"seeing": seeing[stacks], "ellipticity": ellipticity[:, stacks]}
+        psfs = draw_ground_psfs(survey, band, rng, len(part), **common)
         scale = np.array([e.pixel_scale for e in part])
         norms = noise_norm(psfs.fwhm, psfs.beta, psfs.halo, scale)
-        # Variances of profile and pixel add.
-        widths = np.sqrt(psfs.fwhm**2 + 8 * np.log(2) / 12 * scale**2)
-        shapes = np.array([e.extra["ellipticity"] for e in part])
-        size = np.maximum(np.hypot(*shapes.T), 1e-9)
-        shapes *= np.minimum(1, LARGEST_ELLIPTICITY / size)[:, None]
-        psfs = replace(psfs, e1=shapes[:, 0], e2=shapes[:, 1])
+        widths = psfs.delivered(scale)
         lean = LEAN * psfs.fwhm[:, None] * rng.standard_normal((len(part), 2))
         for number, exposure in enumerate(part):
             exposure.fwhm = float(widths[number])

@@ -12,9 +12,9 @@ from astropy.wcs.utils import proj_plane_pixel_area
 __all__ = ["GROUP_GRIDS", "SkyGrid", "is_mirrored", "pixel_area", "sky_to_pixel"]
 
 #: Pixel scale (arcsec) and side (pixels) of each resolution group's grid. Every
-#: grid holds the 5-arcsec circle of a visual binary, in pixels about as fine as its
-#: sharpest images'.
-GROUP_GRIDS = {1: (0.5, 32), 2: (0.2, 48), 3: (0.055, 96), 4: (0.046, 112)}
+#: grid is wider than the 5-arcsec circle of a visual binary, so that neighbours
+#: just outside it are seen as such, in pixels about as fine as its sharpest images'.
+GROUP_GRIDS = {1: (0.5, 32), 2: (0.2, 48), 3: (0.055, 104), 4: (0.046, 120)}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SkyGrid:
     >>> from astro_vbinary import SkyGrid
     >>> grid = SkyGrid.for_group(3, SkyCoord(83.8, -5.4, unit="deg"))
     >>> grid.shape, grid.pixel_scale
-    ((96, 96), <Quantity 0.055 arcsec>)
+    ((104, 104), <Quantity 0.055 arcsec>)
     """
 
     center: SkyCoord

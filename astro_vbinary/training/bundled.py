@@ -8,14 +8,12 @@ time. ``--report`` prints the scores of the weights that are installed, on the t
 stream drawn anew.
 """
 
-import argparse
 import datetime
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from astro_vbinary import __version__
 from astro_vbinary.classification.preprocessing import Preprocessing
@@ -26,6 +24,7 @@ from astro_vbinary.classification.weights import (
     save_weights,
 )
 from astro_vbinary.stamps.grid import GROUP_GRIDS
+from astro_vbinary.training.commands import module_parser, run_command
 from astro_vbinary.training.evaluation import (
     binomial_interval,
     calibration_error,
@@ -129,8 +128,13 @@ def stream_of(recipe, name, **changes):
     """
     offset, psf_seed = STREAMS[name]
     scale, side = GROUP_GRIDS[recipe.group]
-    options = {"seed": recipe.seed + offset, "psf_seed": psf_seed} | changes
-    return SimulationStream(recipe.mixture, scale, side, **options)
+    options = {
+        "pixel_scale": scale,
+        "side": side,
+        "seed": recipe.seed + offset,
+        "psf_seed": psf_seed,
+    }
+    return SimulationStream(recipe.mixture, **options | changes)
 
 
 def score(card, data):
@@ -354,39 +358,57 @@ def main(arguments=None):
     int
         Exit code.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
+    parser = module_parser(MODULE, __doc__)
     parser.add_argument("--group", type=int, choices=sorted(RECIPES), required=True)
     parser.add_argument("-o", "--output", type=Path, metavar="DIR")
     parser.add_argument(
         "--initial", type=Path, metavar="CARD", help="weights to start from"
     )
-    parser.add_argument("--device", default="cpu", help="device of torch")
-    parser.add_argument(
-        "--threads", type=int, help="threads of torch; by default all cores"
-    )
     parser.add_argument(
         "--report",
         action="store_true",
-        help="only print the scores of the installed weights on the test stream",
+        help="only print the scores of the installed weights on the test stream; with "
+        "-o also write their card with these scores",
     )
     options = parser.parse_args(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    recipe = RECIPES[options.group]
-    if options.report:
-        card = find_weights(recipe.id)
-        network = load_network(card).to(options.device)
-        stream = stream_of(recipe, "test")
-        data = score_stream(network, stream, recipe.test, device=options.device)
-        print(f"{len(data)} of {recipe.test * BLOCK} stacks can be classified")
-        print(format_scores(score(card, data)))
-        return 0
-    if options.output is None:
+    if options.output is None and not options.report:
         parser.error("-o DIR is needed to train")
+    return run_command(_report if options.report else _train, options)
+
+
+def _train(options):
     initial = None if options.initial is None else load_card(options.initial)
-    card = make(recipe, options.output, initial=initial, device=options.device)
+    card = make(
+        RECIPES[options.group],
+        options.output,
+        initial=initial,
+        device=options.device,
+        progress=not options.quiet,
+    )
     print(f"{card.path}\n{format_scores(card.scores)}")
-    return 0
+
+
+def _report(options):
+    recipe = RECIPES[options.group]
+    card = find_weights(recipe.id)
+    network = load_network(card)
+    # On the grid and with the channels of the card, which may be older.
+    stream = stream_of(
+        recipe, "test", **card.entries["grid"], preprocessing=card.preprocessing
+    )
+    data = score_stream(
+        network.to(options.device),
+        stream,
+        recipe.test,
+        device=options.device,
+        progress=not options.quiet,
+    )
+    scores = score(card, data)
+    print(f"{card.id} {card.version}: {len(data)} of {recipe.test * BLOCK} stacks")
+    print(format_scores(scores))
+    if options.output is not None:
+        entries = {key: value for key, value in card.entries.items() if key != "sha256"}
+        save_weights(options.output, network.cpu(), entries | {"scores": scores})
 
 
 if __name__ == "__main__":

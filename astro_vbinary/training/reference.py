@@ -6,12 +6,10 @@
 that was stopped goes on from what is in DIR.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-import torch
-
+from astro_vbinary.training.commands import module_parser, run_command
 from astro_vbinary.training.reference_classifier import (
     FILE,
     ReferenceClassifier,
@@ -77,7 +75,7 @@ def main(arguments=None):
     int
         Exit code.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
+    parser = module_parser(MODULE, __doc__)
     parser.add_argument("folder", type=Path, help="folder of FITS stamps")
     parser.add_argument("--labels", type=Path, help="table of labels: CSV or ECSV")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
@@ -86,15 +84,13 @@ def main(arguments=None):
     )
     parser.add_argument("--epochs", type=int, default=ReferenceRecipe.epochs)
     parser.add_argument("--seed", type=int, default=ReferenceRecipe.seed)
-    parser.add_argument("--device", default="cpu", help="device of torch")
-    parser.add_argument("--threads", type=int, help="threads of torch")
     parser.add_argument(
         "--bfloat16", action="store_true", help="faster where the processor has it"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    options = parser.parse_args(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    return run_command(_run, parser.parse_args(arguments))
+
+
+def _run(options):
     data = read_labelled(
         options.folder,
         labels=options.labels,
@@ -117,7 +113,6 @@ def main(arguments=None):
         progress=not options.quiet,
     )
     sys.stdout.write(f"{options.output / FILE}\n{format_report(made.report)}\n")
-    return 0
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from astro_vbinary.psf import MoffatPSF
 from astro_vbinary.simulation.hips import (
+    CELL_SKY,
     HIPS_SCALE,
     HIPS_SIDE,
+    TILE_WIDTH,
     _cells,
     hips_order,
     to_hips,
@@ -85,11 +87,14 @@ def test_flux_and_place_of_a_star_are_kept(ra, dec, angle, scale, towards, tiles
     near = np.hypot(x - x0, y - y0) * HIPS_SCALE.value < 1.6
     light = np.where(near, np.nan_to_num(made.data), 0)
     # Moffat's encircled light; values are kept, so that sums go with the pixels' area.
-    core = 1.5 / (2 * np.sqrt(2 ** (1 / 3.5) - 1))
+    # The native pixel widens the star by p^2 / 12, each bilinear step by p^2 / 6.
+    cell = CELL_SKY / TILE_WIDTH / 2 ** hips_order(scale * u.arcsec) if tiles else 0
+    spread = scale**2 / 12 + scale**2 / 6 + cell**2 / 6
+    width = np.sqrt(1.5**2 + 8 * np.log(2) * spread)
+    core = width / (2 * np.sqrt(2 ** (1 / 3.5) - 1))
     expected = 1 - (1 + (1.6 / core) ** 2) ** -2.5
     flux = light.sum() * (HIPS_SCALE.value / scale) ** 2
-    # Bilinear values miss or gain a few per cent of a star, by where it falls.
-    assert flux == pytest.approx(expected, rel=0.06)
+    assert flux == pytest.approx(expected, rel=0.04)
     centre = np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
     assert np.hypot(*(centre - [x0, y0])) * HIPS_SCALE.value < 0.03
 

@@ -4,7 +4,8 @@ Usage: python benchmarks/star_realism.py FOLDER [-o FILE] [--count N]
 
 FOLDER holds ``stamps/`` and ``labels.ecsv``. Every star is measured in the same way:
 an elliptical Moffat profile is fitted on its own pixels, the half-maximum contour is
-taken, and the noise from what is beyond 4 FWHM. Prints medians with the 10th and 90th
+taken, the waves that the profile leaves around bright stars (coma, trefoil, over the
+peak), and the noise from what is beyond 4 FWHM. Prints medians with the 10th and 90th
 percentile per survey and band, and per survey how the bands of one star differ.
 """
 
@@ -17,7 +18,11 @@ from astropy.table import Table
 from astro_vbinary import StampStack, get_survey
 from astro_vbinary.psf.measure import half_maximum
 from astro_vbinary.simulation import SIMULATED_SURVEYS, simulate_stack
-from astro_vbinary.simulation.starshape import measure_star, noise_correlation
+from astro_vbinary.simulation.starshape import (
+    azimuthal_orders,
+    measure_star,
+    noise_correlation,
+)
 
 #: Words in the evidence of rows that are no single stars to measure.
 NOT_STARS = ("galaxy", "saturated", "G=10", "G=11", "G=12", "wide/hard")
@@ -28,6 +33,8 @@ COLUMNS = {
     "beta": ".1f",
     "ellipticity": ".3f",
     "residual": ".3f",
+    "coma": ".3f",
+    "trefoil": ".3f",
     "peak": ".0f",
     "along_x": ".2f",
     "along_y": ".2f",
@@ -59,6 +66,10 @@ def _measure(stack, kind):
         angle = 0.5 * np.arctan2(star.e2, star.e1)
         sky = stamp.wcs.pixel_scale_matrix @ [np.cos(angle), np.sin(angle)]
         turned = 2 * np.arctan2(*sky)
+        # In faint stars the noise makes such waves.
+        waves = (np.nan,) * 3
+        if star.peak > 150 * star.noise:
+            waves = azimuthal_orders(stamp.data, star, bad=bad)
         along = noise_correlation(np.asarray(stamp.data, float), star, bad=bad)
         rows.append(
             {
@@ -70,6 +81,8 @@ def _measure(stack, kind):
                 "beta": star.beta,
                 "ellipticity": star.ellipticity,
                 "residual": star.residual,
+                "coma": waves[0],
+                "trefoil": waves[2],
                 "peak": star.peak / star.noise,
                 "signal": star.signal,
                 "along_x": along[0],

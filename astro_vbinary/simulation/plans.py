@@ -10,6 +10,7 @@ from astro_vbinary.psf import (
     draw_ground_psfs,
     draw_seeing,
 )
+from astro_vbinary.simulation.aberrations import draw_aberrations
 from astro_vbinary.simulation.artefacts import Defects, draw_defects
 from astro_vbinary.simulation.instruments import draw_correlation
 from astro_vbinary.simulation.nebulae import draw_nebula
@@ -123,7 +124,8 @@ def draw_psfs(survey, exposures, n, rng):
 
     Sets ``fwhm``, and in ``extra``: ``norm`` (flux of a star of unit signal-to-noise
     ratio), and from the ground ``psf`` (a `~astro_vbinary.psf.GroundPSFs` and the
-    number in it) and ``lean`` ((x, y) in pixels of the halo off the core).
+    number in it), ``lean`` ((x, y) in pixels of the halo off the core) and ``cubic``
+    (see `~astro_vbinary.simulation.aberrations.draw_aberrations`).
 
     Parameters
     ----------
@@ -143,6 +145,9 @@ def draw_psfs(survey, exposures, n, rng):
         return
     seeing = draw_seeing(survey, rng, n)
     ellipticity = draw_ellipticity(survey, rng, n)
+    cubic = draw_aberrations([e.stack for e in exposures], n, rng)
+    for exposure, form in zip(exposures, cubic, strict=True):
+        exposure.extra["cubic"] = form
     by_band = {}
     for exposure in exposures:
         by_band.setdefault(exposure.band, []).append(exposure)

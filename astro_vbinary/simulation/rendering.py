@@ -185,7 +185,9 @@ def psf_columns(exposures):
         name: np.array([getattr(drawn, name)[index] for drawn, index in psfs])
         for name in _COLUMNS
     }
-    return columns | {"lean": np.array([e.extra["lean"] for e in exposures])}
+    for name in ("lean", "cubic"):
+        columns[name] = np.array([e.extra[name] for e in exposures])
+    return columns
 
 
 def star_image(survey, exposure, side):

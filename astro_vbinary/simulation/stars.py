@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from astro_vbinary.psf import space_psf
+from astro_vbinary.simulation.aberrations import distort
 
 __all__ = ["SpacePSF", "noise_norm", "render_broad", "space_bank"]
 
@@ -161,8 +162,9 @@ def render_broad(images, frame, x, y, flux, psf, pixel_scale):
         Shape (n,): position in pixels and flux of each star.
     psf : dict of str to `~numpy.ndarray`
         Shape (m,) each, the columns of `~astro_vbinary.psf.GroundPSFs` for the
-        images; and ``lean``, shape (m, 2), by how many pixels (x, y) the halo is
-        off the core.
+        images; ``lean``, shape (m, 2), by how many pixels (x, y) the halo is off the
+        core; and ``cubic``, shape (m, 4), as from
+        `~astro_vbinary.simulation.aberrations.cubic_forms`.
     pixel_scale : `~numpy.ndarray`
         Shape (m,), in arcsec.
     """
@@ -186,6 +188,8 @@ def render_broad(images, frame, x, y, flux, psf, pixel_scale):
                 value = _evaluate(core, index, dx + step_x, dy + step_y)
                 total = value if isinstance(total, float) else total.add_(value)
         total *= _tensor(weight / 4, device)[:, None, None]
+        width = _tensor(psf["fwhm"][index] / pixel_scale[index], device)[:, None]
+        distort(total, dx / width, dy / width, _tensor(psf["cubic"][index], device))
         # The halo is broad: its value in the middle of a pixel is its mean.
         lean = psf["lean"][index]
         dx = dx - _tensor(lean[:, 0], device)[:, None]

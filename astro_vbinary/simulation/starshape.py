@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, optimize
 
-__all__ = ["StarShape", "measure_star", "noise_correlation"]
+__all__ = ["StarShape", "azimuthal_orders", "measure_star", "noise_correlation"]
 
 #: Radius of the fit in FWHM, and the least in pixels.
 FIT_RADIUS, FIT_PIXELS = 2.5, 3.0
@@ -131,6 +131,44 @@ def measure_star(data, position, *, bad=None, width=None):
             return None
         width, centre = shape.fwhm, [shape.x, shape.y]
     return shape
+
+
+def azimuthal_orders(data, shape, *, bad=None, ring=(0.7, 1.2)):
+    """What the profile leaves in a ring, as waves around the star.
+
+    Parameters
+    ----------
+    data : `~numpy.ndarray`
+        Shape (ny, nx).
+    shape : StarShape
+        The star.
+    bad : `~numpy.ndarray` of bool, optional
+        Shape (ny, nx).
+    ring : tuple of float, optional
+        Inner and outer radius in FWHM.
+
+    Returns
+    -------
+    tuple of float
+        Amplitudes of the waves with one period around the star (coma), two
+        (astigmatism) and three (trefoil), over the profile's peak; NaN where too few
+        pixels are in the ring.
+    """
+    y, x = np.indices(data.shape)
+    dx, dy = x - shape.x, y - shape.y
+    radius = np.hypot(dx, dy) / shape.fwhm
+    use = np.isfinite(data) & (radius >= ring[0]) & (radius < ring[1])
+    if bad is not None:
+        use &= ~bad
+    if use.sum() < 10:
+        return (np.nan, np.nan, np.nan)
+    angle = np.arctan2(dy, dx)[use]
+    waves = [f(order * angle) for order in (1, 2, 3) for f in (np.cos, np.sin)]
+    rest = (data - shape.background - shape.profile(dx, dy))[use] / shape.peak
+    found = np.linalg.lstsq(
+        np.stack([np.ones_like(angle), *waves], 1), rest, rcond=None
+    )
+    return tuple(float(a) for a in np.hypot(found[0][1::2], found[0][2::2]))
 
 
 def noise_correlation(data, shape, *, bad=None):

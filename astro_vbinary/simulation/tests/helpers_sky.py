@@ -30,6 +30,7 @@ def make_exposure(*, stack=0, number=0, scale=0.25, side=32, angle=0.0, **psf):
         target=(0.0, 0.0), shift=(0.0, 0.0), fwhm=float(psfs.fwhm[0]),
         extra={
             "number": number, "psf": (psfs, 0), "lean": np.zeros(2),
+            "cubic": np.zeros(4),
             "norm": float(norm[0]),
         },
     )  # fmt: skip

@@ -21,6 +21,7 @@ __all__ = ["main"]
         "plot": "astro_vbinary.cli.plot",
         "weights": "astro_vbinary.cli.weights",
         "simulate": "astro_vbinary.cli.simulate",
+        "inject": "astro_vbinary.cli.inject",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 92},
 )

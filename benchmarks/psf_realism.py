@@ -497,6 +497,8 @@ if __name__ == "__main__":
     parser.add_argument("--draws", type=int, default=40, help="PSFs for each file")
     parser.add_argument("--only", help="part of a file's name")
     options = parser.parse_args()
+    if not any((options.folder / case.file).is_file() for case in CASES):
+        parser.error(f"none of the PSFs that it knows is in {options.folder}")
     result = table_of(options.folder, options.draws, options.only)
     show(result)
     if options.output:

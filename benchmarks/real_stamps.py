@@ -269,6 +269,11 @@ def main():
     parser.add_argument("--count", type=int, default=6, help="pairs for each star")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    if not (options.folder / "labels.ecsv").is_file():
+        parser.error(
+            f"{options.folder} has no labels.ecsv; it should be a folder with "
+            "that table and the stamps in stamps/"
+        )
     labels = Table.read(options.folder / "labels.ecsv")
     judge = Judge(options.policy, options.weights)
     rows, stacks = _judge_labelled(options.folder, labels, judge)

@@ -207,6 +207,11 @@ def main():
     parser.add_argument("-o", "--output", type=Path, help="table of all measurements")
     parser.add_argument("--count", type=int, default=40, help="stacks of each survey")
     options = parser.parse_args()
+    if not (options.folder / "labels.ecsv").is_file():
+        parser.error(
+            f"{options.folder} has no labels.ecsv; it should be a folder with "
+            "that table and the stamps in stamps/"
+        )
     rows = _real(options.folder)
     rows += _simulated(SIMULATED_SURVEYS, options.count)
     table = Table(rows=rows)

@@ -69,7 +69,10 @@ def main(arguments=None):
             parser.error(f"--network-checkpoint: not GROUP=FILE: {entry}")
         checkpoints[int(group)] = path
     sets = quick_sets() if options.quick else SETS
-    store = Store(options.folder / "scores")
+    try:
+        store = Store(options.folder / "scores")
+    except OSError as error:
+        parser.error(f"cannot write to {options.folder}: {error}")
     references = {}
     if "reference" in detectors:
         references = _train(sets, options.folder, options.workers, options.quick)

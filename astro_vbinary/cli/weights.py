@@ -141,7 +141,7 @@ def _print_calibration(report):
     shown = [
         f"{value:.3f} where {key.removeprefix(stem)} % are binaries"
         for key, value in report.items()
-        if key.startswith(stem)
+        if key.removeprefix(stem).isdigit()
     ]
     if shown:
         click.echo(f"  Expected calibration error: {', '.join(shown)}.")

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "bundled": ["RECIPES", "Recipe"],
-        "evaluation": ["binomial_interval", "classification_report"],
+        "evaluation": ["best_threshold", "binomial_interval", "classification_report"],
         "loop": ["TrainingOptions", "train_network"],
         "reference_classifier": ["ReferenceClassifier", "ReferenceRecipe"],
         "reference_folder": ["read_labelled"],

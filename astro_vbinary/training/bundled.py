@@ -11,6 +11,7 @@ stream drawn anew.
 import datetime
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,14 @@ from astro_vbinary.classification.weights import (
 from astro_vbinary.stamps.grid import GROUP_GRIDS
 from astro_vbinary.training.commands import module_parser, run_command
 from astro_vbinary.training.evaluation import (
+    best_threshold,
     binomial_interval,
+    bootstrap_interval,
     calibration_error,
     classification_report,
     fit_temperature,
     reweighted_calibration_error,
+    roc_area,
     visual_task,
 )
 from astro_vbinary.training.loop import TrainingOptions, train_network
@@ -55,7 +59,7 @@ class Recipe:
     validation, calibration, test : int
         Blocks of 64 stacks simulated for each purpose.
     seed : int
-        The streams have this seed plus 2, 3, 4 and 5; that of training has other PSFs
+        The streams have this seed plus 2, 3, 4 and 6; that of training has other PSFs
         of space telescopes than the others, and that of the test as well.
     options : `~astro_vbinary.training.TrainingOptions`
         How the network is trained.
@@ -103,7 +107,7 @@ RECIPES = {
 MODULE = "astro_vbinary.training.bundled"
 
 #: Seed, relative to the recipe's, and bank of PSFs of each stream.
-STREAMS = {"train": (5, 0), "validation": (2, 1), "calibration": (3, 1), "test": (4, 2)}
+STREAMS = {"train": (6, 0), "validation": (2, 1), "calibration": (3, 1), "test": (4, 2)}
 
 #: Shares of binaries at which the calibration is measured.
 PREVALENCES = (0.02, 0.1, 0.5)
@@ -161,24 +165,35 @@ def score(card, data):
     for survey in sorted(set(surveys)):
         parts[f"visual_task_{survey}"] = visual[surveys[visual] == survey]
     parts["all"] = np.arange(len(data))
-    reports = {
-        name: classification_report(
-            data.labels[part], probability[part], threshold=card.threshold
-        )
-        for name, part in parts.items()
-    }
-    reports["all"]["calibration_error"] = calibration_error(data.labels, probability)
-    for prevalence in PREVALENCES:
-        shifted = card.probability(data.scores, prior=prevalence)
-        error = reweighted_calibration_error(data.labels, shifted, prevalence)
-        reports["all"][f"calibration_error_at_{100 * prevalence:.0f}"] = error
+    reports = {}
+    for name, part in parts.items():
+        given = data.labels[part], probability[part]
+        reports[name] = classification_report(*given, threshold=card.threshold)
+        interval = bootstrap_interval(roc_area, *given)
+        reports[name]["roc_auc_low"], reports[name]["roc_auc_high"] = interval
+    for prevalence in (None, *PREVALENCES):
+        key, measure, p = "calibration_error", calibration_error, probability
+        if prevalence is not None:
+            key += f"_at_{100 * prevalence:.0f}"
+            measure = partial(reweighted_calibration_error, prevalence=prevalence)
+            p = card.probability(data.scores, prior=prevalence)
+        low, high = bootstrap_interval(measure, data.labels, p)
+        reports["all"] |= {
+            key: measure(data.labels, p),
+            f"{key}_low": low,
+            f"{key}_high": high,
+        }
     right = (probability >= card.threshold).astype(int) == data.labels
     kinds = data.column("kind")
     reports["right_by_kind"] = {}
     for kind in sorted(set(kinds)):
+        own = right[kinds == kind]
+        low, high = binomial_interval(int(own.sum()), len(own))
         reports["right_by_kind"][kind] = {
-            "share": float(right[kinds == kind].mean()),
-            "n": int((kinds == kind).sum()),
+            "share": float(own.mean()),
+            "low": low,
+            "high": high,
+            "n": len(own),
         }
     return reports
 
@@ -232,6 +247,7 @@ def make(recipe, folder, *, initial=None, device="cpu", progress=True):
     )
     temperature, bias = fit_temperature(data.margin, data.labels)
     entries = _entries(recipe, history[-1], data, temperature, bias)
+    entries["threshold"] = _threshold(data, temperature, bias)
     if initial is not None:
         entries["training"]["initial"] = f"{initial.id} {initial.version}"
     card = save_weights(folder, network, entries)
@@ -244,6 +260,13 @@ def make(recipe, folder, *, initial=None, device="cpu", progress=True):
     )
     entries["scores"] = score(card, tested)
     return save_weights(folder, network, entries)
+
+
+def _threshold(data, temperature, bias):
+    """The threshold for pairs that an eye would see, to two digits."""
+    visual = visual_task(data)
+    probability = 1 / (1 + np.exp(-(data.margin / temperature + bias)))
+    return round(best_threshold(data.labels[visual], probability[visual]), 2)
 
 
 def _entries(recipe, last, data, temperature, bias):
@@ -324,11 +347,13 @@ def format_scores(reports):
             f"{name}: accuracy {report['accuracy']:.4f} "
             f"({report['accuracy_low']:.4f} to {report['accuracy_high']:.4f}, "
             f"95 %), n = {report['n']}, {report['n_binary']} binary, "
-            f"ROC area {report['roc_auc']:.4f}"
+            f"ROC area {report['roc_auc']:.4f} "
+            f"({report['roc_auc_low']:.4f} to {report['roc_auc_high']:.4f})"
         )
         for key, value in report.items():
-            if key.startswith("calibration_error"):
-                lines.append(f"  {key.replace('_', ' ')}: {value:.4f}")
+            if key.startswith("calibration_error") and key + "_low" in report:
+                interval = f"{report[key + '_low']:.4f} to {report[key + '_high']:.4f}"
+                lines.append(f"  {key.replace('_', ' ')}: {value:.4f} ({interval})")
         for number, label in ((0, "not"), (1, "binary")):
             lines.append(
                 f"  {label:>7}: precision {report[f'precision_{number}']:.3f}  "
@@ -337,10 +362,9 @@ def format_scores(reports):
             )
     lines.append("share right by kind of scene:")
     for kind, entry in reports.get("right_by_kind", {}).items():
-        share, count = entry["share"], entry["n"]
-        low, high = binomial_interval(round(share * count), count)
         lines.append(
-            f"  {kind:>16}: {share:.3f} ({low:.3f} to {high:.3f})  n = {count}"
+            f"  {kind:>16}: {entry['share']:.3f} ({entry['low']:.3f} to "
+            f"{entry['high']:.3f})  n = {entry['n']}"
         )
     return "\n".join(lines)
 

@@ -6,11 +6,14 @@ from scipy import stats
 from astro_vbinary.simulation.companions import approximate_detectability
 
 __all__ = [
+    "best_threshold",
     "binomial_interval",
+    "bootstrap_interval",
     "calibration_error",
     "classification_report",
     "fit_temperature",
     "reweighted_calibration_error",
+    "roc_area",
     "visual_task",
 ]
 
@@ -73,7 +76,8 @@ def classification_report(labels, probability, *, threshold=0.5):
     dict
         ``n``, ``n_binary``, ``threshold``, ``accuracy`` with its 95 % interval
         ``accuracy_low`` and ``accuracy_high``, ``roc_auc``, and for each class
-        ``precision_1``, ``recall_1``, ``f1_1`` and so on; NaN where undefined.
+        ``precision_1``, ``recall_1``, both with such intervals, ``f1_1`` and so on; NaN
+        where undefined.
 
     Raises
     ------
@@ -93,30 +97,72 @@ def classification_report(labels, probability, *, threshold=0.5):
         "accuracy": right / len(labels),
         "accuracy_low": low,
         "accuracy_high": high,
-        "roc_auc": _roc_auc(labels, probability),
+        "roc_auc": roc_area(labels, probability),
     }
     for name in (0, 1):
         hits = int(((called == name) & (labels == name)).sum())
-        precision = _ratio(hits, int((called == name).sum()))
-        recall = _ratio(hits, int((labels == name).sum()))
-        report[f"precision_{name}"] = precision
-        report[f"recall_{name}"] = recall
+        for key, chosen in (("precision", called), ("recall", labels)):
+            trials = int((chosen == name).sum())
+            report[f"{key}_{name}"] = _ratio(hits, trials)
+            bounds = binomial_interval(hits, trials)
+            report[f"{key}_{name}_low"], report[f"{key}_{name}_high"] = bounds
+        precision, recall = report[f"precision_{name}"], report[f"recall_{name}"]
         report[f"f1_{name}"] = _ratio(2 * precision * recall, precision + recall)
     return report
 
 
-def _ratio(above, below):
-    return float(above / below) if below else float("nan")
+def bootstrap_interval(measure, labels, probability, *, draws=200, seed=0):
+    """An interval of any figure of a scored set.
+
+    Parameters
+    ----------
+    measure : callable
+        From labels and probabilities to the figure.
+    labels, probability : `~numpy.ndarray`
+        As for `classification_report`.
+    draws : int, optional
+        Resamples with replacement.
+    seed : int, optional
+        Of the random numbers.
+
+    Returns
+    -------
+    tuple of float
+        The 2.5th and 97.5th percentile (Efron 1979, Ann. Stat. 7, 1).
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        index = rng.integers(0, len(labels), len(labels))
+        found.append(measure(labels[index], probability[index]))
+    low, high = np.nanpercentile(found, [2.5, 97.5])
+    return float(low), float(high)
 
 
-def _roc_auc(labels, probability):
-    """Area under the ROC curve, from ranks (Mann & Whitney 1947)."""
+def roc_area(labels, probability):
+    """Area under the receiver operating characteristic.
+
+    Parameters
+    ----------
+    labels, probability : `~numpy.ndarray`
+        As for `classification_report`.
+
+    Returns
+    -------
+    float
+        From ranks (Mann & Whitney 1947, Ann. Math. Stat. 18, 50); NaN where all
+        labels are the same.
+    """
     positive = labels == 1
     n, m = int(positive.sum()), int((~positive).sum())
     if not n or not m:
         return float("nan")
     ranks = stats.rankdata(probability)
     return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+
+
+def _ratio(above, below):
+    return float(above / below) if below else float("nan")
 
 
 def calibration_error(labels, probability, *, bins=15):
@@ -206,6 +252,35 @@ def visual_task(data):
     pairs, others = np.flatnonzero(pairs), np.flatnonzero(others)
     count = min(len(pairs), len(others))
     return np.sort(np.concatenate([pairs[:count], others[:count]]))
+
+
+def best_threshold(labels, probability):
+    """The threshold of the highest accuracy.
+
+    Accuracy is flat near its top, and the very top is where noise puts it: so this is
+    the middle of all thresholds whose accuracy is within a standard error of it.
+
+    Parameters
+    ----------
+    labels : array-like of int
+        Shape (n,), 0 or 1.
+    probability : array-like of float
+        Shape (n,), of label 1.
+
+    Returns
+    -------
+    float
+        From it on, 1 is to be said.
+    """
+    labels, probability = np.asarray(labels), np.asarray(probability, dtype=float)
+    steps = np.linspace(0, 1, 201)
+    ones = np.sort(probability[labels == 1])
+    zeros = np.sort(probability[labels == 0])
+    right = len(ones) - np.searchsorted(ones, steps) + np.searchsorted(zeros, steps)
+    accuracy = right / len(labels)
+    top = accuracy.max()
+    good = steps[accuracy >= top - np.sqrt(top * (1 - top) / len(labels))]
+    return float((good[0] + good[-1]) / 2)
 
 
 def reweighted_calibration_error(labels, probability, prevalence, *, bins=15):

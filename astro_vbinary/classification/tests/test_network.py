@@ -3,7 +3,11 @@ import torch
 from torchvision.models import resnet34
 
 from astro_vbinary.classification import BinaryNet
-from astro_vbinary.classification.network import SYMMETRIES, symmetric_scores
+from astro_vbinary.classification.network import (
+    SYMMETRIES,
+    _closer,
+    symmetric_scores,
+)
 
 
 def shapes(module, *, skip):
@@ -145,6 +149,30 @@ def test_bands_are_learnt_from():
     network(sums, bands, owner).sum().backward()
     assert network.bands[0].weight.grad.abs().sum() > 0
     assert network.join[0].weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("side", [32, 64, 104, 120])
+def test_closer_looks_see_the_middle_alone_and_in_more_detail(side):
+    torch.manual_seed(1)
+    network = BinaryNet(1, width=4, band_channels=1, zooms=2).eval()
+    owner = torch.zeros(2, dtype=torch.int64)
+    sums, bands = torch.randn(1, 1, side, side), torch.randn(2, 1, side, side)
+    assert torch.isfinite(network(sums, bands, owner)).all()
+    looked = []
+    for look in (*network.zooms, *network.band_zooms):
+        images = torch.randn(1, 1, side, side, requires_grad=True)
+        features = _closer(look, images)
+        # As many as the first layers of the whole image have.
+        assert features.shape[-1] == side // 4
+        features.sum().backward()
+        seen = images.grad[0, 0].abs() > 0
+        rows = torch.nonzero(seen.any(dim=1))
+        low, high = int(rows[0]), int(rows[-1])
+        assert abs(low - (side - 1 - high)) <= 2
+        looked.append(high - low + 1)
+    wide, near = looked[:2]
+    assert near < wide < side
+    assert looked[2:] == [wide, near]
 
 
 def test_without_band_channels_bands_are_not_looked_at():

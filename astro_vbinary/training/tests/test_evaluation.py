@@ -6,10 +6,12 @@ from scipy import stats
 
 from astro_vbinary.training import (
     ScoredSet,
+    best_threshold,
     binomial_interval,
     classification_report,
 )
 from astro_vbinary.training.evaluation import (
+    bootstrap_interval,
     calibration_error,
     fit_temperature,
     reweighted_calibration_error,
@@ -151,3 +153,30 @@ def test_the_visual_task_is_what_an_eye_could_judge_in_balance():
     data = ScoredSet(np.zeros((len(rows), 2)), rows)
     assert list(visual_task(data)) == [0, 1, 5, 7, 8, 9]
     assert data.labels[visual_task(data)].sum() == 3
+
+
+@given(shift=st.floats(-1.5, 1.5), seed=st.integers(0, 100))
+def test_the_best_threshold_is_where_either_label_is_as_likely(shift, seed):
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 2.5, 8000)
+    labels = rng.random(8000) < 1 / (1 + np.exp(-logit))
+    shown = 1 / (1 + np.exp(-(logit + shift)))
+    found = best_threshold(labels, shown)
+    assert np.log(found / (1 - found)) == pytest.approx(shift, abs=0.35)
+
+
+def test_the_best_threshold_parts_what_can_be_parted():
+    found = best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9])
+    assert found == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_bootstrap_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(3)
+    covered = 0
+    for seed in range(60):
+        p = rng.random(150)
+        labels = (rng.random(150) < p).astype(int)
+        low, high = bootstrap_interval(lambda y, _: y.mean(), labels, p, seed=seed)
+        covered += low <= 0.5 <= high
+    # 95 % of 60 are 57, with a standard deviation of 1.7.
+    assert covered >= 51

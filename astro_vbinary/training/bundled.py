@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from astro_vbinary import __version__
+from astro_vbinary.classification.network import SYMMETRIES
 from astro_vbinary.classification.preprocessing import Preprocessing
 from astro_vbinary.classification.weights import (
     find_weights,
@@ -61,6 +62,8 @@ class Recipe:
     seed : int
         The streams have this seed plus 2, 3, 4 and 6; that of training has other PSFs
         of space telescopes than the others, and that of the test as well.
+    symmetries : int
+        Turned and mirrored images that scores are averaged over.
     options : `~astro_vbinary.training.TrainingOptions`
         How the network is trained.
     """
@@ -73,6 +76,7 @@ class Recipe:
     calibration: int = 90
     test: int = 120
     seed: int = 0
+    symmetries: int = 1
     options: TrainingOptions = field(default_factory=TrainingOptions)
 
 
@@ -244,6 +248,7 @@ def make(recipe, folder, *, initial=None, device="cpu", progress=True):
         recipe.calibration,
         device=device,
         progress=progress,
+        symmetries=recipe.symmetries,
     )
     temperature, bias = fit_temperature(data.margin, data.labels)
     entries = _entries(recipe, history[-1], data, temperature, bias)
@@ -257,6 +262,7 @@ def make(recipe, folder, *, initial=None, device="cpu", progress=True):
         recipe.test,
         device=device,
         progress=progress,
+        symmetries=recipe.symmetries,
     )
     entries["scores"] = score(card, tested)
     return save_weights(folder, network, entries)
@@ -303,6 +309,7 @@ def _entries(recipe, last, data, temperature, bias):
             "width": options.width,
             "extra_layers": 2,
             "n_extras": 4,
+            "symmetries": recipe.symmetries,
         },
         "preprocessing": preprocessing,
         "calibration": {
@@ -394,6 +401,13 @@ def main(arguments=None):
         help="only print the scores of the installed weights on the test stream; with "
         "-o also write their card with these scores",
     )
+    parser.add_argument(
+        "--symmetries",
+        type=int,
+        choices=SYMMETRIES,
+        help="for a report: turned and mirrored images that scores are averaged over; "
+        "by default as many as the card says",
+    )
     options = parser.parse_args(arguments)
     if options.output is None and not options.report:
         parser.error("-o DIR is needed to train")
@@ -426,6 +440,7 @@ def _report(options):
         recipe.test,
         device=options.device,
         progress=not options.quiet,
+        symmetries=options.symmetries or card.symmetries,
     )
     scores = score(card, data)
     print(f"{card.id} {card.version}: {len(data)} of {recipe.test * BLOCK} stacks")

@@ -51,7 +51,9 @@ class ScoredSet:
         return np.array([row[name] for row in self.truth])
 
 
-def score_stream(network, stream, blocks, *, device="cpu", progress=True, start=0):
+def score_stream(
+    network, stream, blocks, *, device="cpu", progress=True, start=0, symmetries=1
+):
     """Score the first blocks of a stream.
 
     Parameters
@@ -68,6 +70,8 @@ def score_stream(network, stream, blocks, *, device="cpu", progress=True, start=
         Whether to show a bar.
     start : int, optional
         Number of the first block.
+    symmetries : int, optional
+        As for `~astro_vbinary.classification.symmetric_scores`.
 
     Returns
     -------
@@ -83,6 +87,7 @@ def score_stream(network, stream, blocks, *, device="cpu", progress=True, start=
     )
     for number in bar:
         block = stream.block(number)
-        scores.append(predict_block(network, block, device=device).numpy())
+        made = predict_block(network, block, device=device, symmetries=symmetries)
+        scores.append(made.numpy())
         truth += block.truth
     return ScoredSet(np.concatenate(scores), truth)

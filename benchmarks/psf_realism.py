@@ -1,7 +1,7 @@
 """Simulated point-spread functions held against real ones.
 
 Usage: python benchmarks/psf_realism.py FOLDER [--output DIR] [--draws N]
-FOLDER holds the FITS files named in ``psf_files.py``; those that are missing are skipped.
+FOLDER holds the FITS files named in ``psf_files.py``; missing ones are skipped.
 Every real PSF and every simulated one are measured on the same pixels by the same
 code: the FWHM, and the share of the light within FWHM/2, FWHM and 2 FWHM of the
 real star over that within ``outer``. From space the simulated FWHM is to be within

@@ -31,7 +31,7 @@ def test_weights_are_made_and_reported(tiny, tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "visual_task" in printed
     card = tomllib.loads((made / "tiny-g3.toml").read_text())
-    assert card["calibration"]["prevalence"] == 0.5
+    assert 0.3 < card["calibration"]["prevalence"] < 0.7
     assert card["scores"]["all"]["n"] > 50
     # The report finds the same scores, and writes them where it is asked to.
     monkeypatch.setattr(weights, "_registered", {})

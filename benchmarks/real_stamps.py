@@ -161,14 +161,28 @@ def _bootstrap_auc(table, *, draws=400, seed=0):
     return (area, *np.quantile(found, [0.025, 0.975]))
 
 
-def _share(good, name):
+def _share(good):
+    """Count, number and 95 % interval as text."""
     good = np.asarray(good, dtype=bool)
+    if not len(good):
+        return "-"
     low, high = binomial_interval(int(good.sum()), len(good))
-    return f"{int(good.sum()):4d} of {len(good):4d} {name} ({low:.3f} to {high:.3f})"
+    return f"{int(good.sum())} of {len(good)} ({low:.3f} to {high:.3f})"
 
 
-def _report(table):
-    """Print the scores."""
+def summarise(table):
+    """The scores by form and survey.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        As written to ``real_stamps.ecsv``.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        Text, with 95 % intervals in brackets.
+    """
     judged = table[(table["label"] >= 0) & (table["verdict"] != "")]
     called = judged["verdict"] == "binary"
     right = called == (judged["label"] == 1)
@@ -177,8 +191,8 @@ def _report(table):
     for group in GROUPS:
         parts[f"group {group}"] = judged["group"] == group
     parts["groups 3 and 4"] = np.isin(judged["group"], GROUPS)
+    rows = []
     for form in ("native", "hips"):
-        print(f"\n{form}: 95 % intervals in brackets")
         for name, part in parts.items():
             part = part & (judged["form"] == form)
             known = part & (judged["set"] == "labelled")
@@ -186,17 +200,30 @@ def _report(table):
             pairs = part & (judged["set"] == "injected")
             if not known.any():
                 continue
-            print(
-                f"  {name:15} {_share(right[known], 'right')}; "
-                f"{_share(called[stars], 'single stars called binary')}"
-            )
+            area = "-"
             if pairs.any():
-                area = _bootstrap_auc(judged[part])
-                print(
-                    f"  {'':15} {_share(called[pairs], 'injected pairs found')}, of "
-                    f"{len(set(judged['star'][pairs]))} stars; area under the ROC "
-                    f"{area[0]:.4f} ({area[1]:.4f} to {area[2]:.4f})"
-                )
+                found = _bootstrap_auc(judged[part])
+                area = f"{found[0]:.4f} ({found[1]:.4f} to {found[2]:.4f})"
+            rows.append(
+                {
+                    "pixels": form,
+                    "survey": name,
+                    "labelled stamps right": _share(right[known]),
+                    "single stars called binary": _share(called[stars]),
+                    "injected pairs found": _share(called[pairs]),
+                    "of stars": len(set(judged["star"][pairs])),
+                    "area under the ROC": area,
+                }
+            )
+    return Table(rows=rows)
+
+
+def _report(table):
+    """Print the scores."""
+    print("95 % intervals in brackets")
+    summarise(table).pprint_all()
+    judged = table[(table["label"] >= 0) & (table["verdict"] != "")]
+    right = (judged["verdict"] == "binary") == (judged["label"] == 1)
     labelled = judged["set"] == "labelled"
     print("\nlabelled pairs, one by one:")
     _show(judged[labelled & (judged["label"] == 1)])
@@ -287,6 +314,9 @@ def main():
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         table.write(options.output / "real_stamps.ecsv", overwrite=True)
+        summarise(table).write(
+            options.output / "real_stamps.csv", format="ascii.csv", overwrite=True
+        )
         _draw(table, stacks, options.output)
 
 

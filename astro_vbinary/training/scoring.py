@@ -71,7 +71,7 @@ def score_stream(
     start : int, optional
         Number of the first block.
     symmetries : int, optional
-        As for `~astro_vbinary.classification.symmetric_scores`.
+        Turned and mirrored images that scores are averaged over: 1, 2, 4 or 8.
 
     Returns
     -------

@@ -14,7 +14,16 @@ from astro_vbinary.cli import exits, main
 from astro_vbinary.cli.lazy import LazyChoice, LazyGroup
 from astro_vbinary.exceptions import UnknownSurveyError
 
-COMMANDS = ["demo", "classify", "surveys", "stack", "plot", "weights", "simulate"]
+COMMANDS = [
+    "demo",
+    "classify",
+    "surveys",
+    "stack",
+    "plot",
+    "weights",
+    "simulate",
+    "inject",
+]
 
 PROBE = """
 import json, sys

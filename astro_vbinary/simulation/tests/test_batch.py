@@ -99,7 +99,7 @@ def test_a_population_is_that_of_the_companions():
     # Number counts: most are faint, which those for training are not.
     assert np.median(signals) < 30
     other = simulate_batch("HSCLA", 300, rng(4), kinds="pair", bands=1)
-    assert np.median([row["signal"] for row in other.truth]) > 100
+    assert np.median([row["signal"] for row in other.truth]) > 3 * np.median(signals)
 
 
 def test_another_bank_has_other_psfs_on_the_same_sky():

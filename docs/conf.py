@@ -35,8 +35,6 @@ extensions += sorted(path.stem for path in (HERE / "_ext").glob("*.py"))
 
 root_doc = "index"
 exclude_patterns = ["_build", "_templates", "gallery", "**.ipynb_checkpoints"]
-# Its tables and figures are made by a run of benchmarks/detection on final weights.
-exclude_patterns += ["user/detection.rst"]
 # `name` in single backticks is a reference; nitpicky makes it a checked one.
 default_role = "py:obj"
 nitpicky = True

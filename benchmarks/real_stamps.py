@@ -21,7 +21,7 @@ from astro_vbinary import BinaryClassifier, StampStack, classify, get_survey
 from astro_vbinary.simulation.hips import to_hips
 from astro_vbinary.simulation.pairs import find_singles, inject_many
 from astro_vbinary.surveys import resolution_group
-from astro_vbinary.training import binomial_interval, classification_report
+from astro_vbinary.training.evaluation import binomial_interval, roc_area
 
 #: Words in the evidence of rows that are no single stars.
 NOT_STARS = ("galaxy", "saturated")
@@ -148,7 +148,7 @@ def _bootstrap_auc(table, *, draws=400, seed=0):
     labels, p = np.array(table["label"]), np.array(table["probability"])
     if len(set(labels)) < 2:
         return (np.nan,) * 3
-    area = classification_report(labels, p)["roc_auc"]
+    area = roc_area(labels, p)
     stars, index = np.unique(np.array(table["star"]), return_inverse=True)
     members = [np.flatnonzero(index == n) for n in range(len(stars))]
     rng = np.random.default_rng(seed)
@@ -157,7 +157,7 @@ def _bootstrap_auc(table, *, draws=400, seed=0):
         chosen = rng.integers(0, len(stars), len(stars))
         rows = np.concatenate([members[n] for n in chosen])
         if len(set(labels[rows])) == 2:
-            found.append(classification_report(labels[rows], p[rows])["roc_auc"])
+            found.append(roc_area(labels[rows], p[rows]))
     return (area, *np.quantile(found, [0.025, 0.975]))
 
 

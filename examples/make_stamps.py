@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from astro_vbinary.simulation import simulate_stack
-from astro_vbinary.simulation.simulate import TRUTH_FILE, truth_table
+from astro_vbinary.simulation.folders import TRUTH_FILE, truth_table
 
 #: Stacks for each survey, and the largest side in pixels.
 COUNTS = {

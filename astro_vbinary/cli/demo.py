@@ -107,7 +107,7 @@ def _stamps(folder, quiet):
 def _read_truth(folder):
     from astropy.table import QTable
 
-    from astro_vbinary.simulation.simulate import TRUTH_FILE
+    from astro_vbinary.simulation.folders import TRUTH_FILE
 
     path = folder / TRUTH_FILE
     if not path.is_file():

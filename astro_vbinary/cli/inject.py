@@ -1,27 +1,17 @@
 """``astro-vbinary inject``: test pairs out of real single stars."""
 
-from pathlib import Path
-
 import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
+from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
-
-#: Name of the table of what was injected, as `astro-vbinary demo` reads it.
-TRUTH_FILE = "truth.ecsv"
 
 
 @click.command("inject", short_help="Put companions beside real stars.")
 @stamp_options
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the pairs; made where it is missing.",
-)
+@folder_option("pairs")
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -57,37 +47,27 @@ def command(ctx, paths, templates, manifest, output, count, seed, quiet):
     """
     from tqdm import tqdm
 
-    from astro_vbinary.cli.outputs import check_folder
-    from astro_vbinary.exceptions import VBinaryError
-    from astro_vbinary.simulation import inject_many
-    from astro_vbinary.simulation.injection import SingleStar
-    from astro_vbinary.simulation.simulate import truth_table
-    from astro_vbinary.stamps import StampStack
+    from astro_vbinary.simulation.folders import TruthFolder
 
     with header_warnings():
         index = find_stamps(paths, templates, manifest)
         check_folder(output)
-        if (output / TRUTH_FILE).exists():
-            raise Failure(f"{output / TRUTH_FILE} exists; give another folder")
         lost = [(file.path.name, file.reason) for file in index.rejected]
-        rows, groups = [], index.groups()
-        for (source, survey), files in tqdm(
-            groups.items(), unit="star", disable=True if quiet else None
-        ):
-            try:
-                stack = StampStack.read_files(files, on_error="drop")
-                star = SingleStar.from_stack(stack, drop=True)
-            except (VBinaryError, ValueError) as error:
-                lost.append((f"{source} in {survey}", str(error)))
-                continue
-            made = list(inject_many([star], count, seed=seed))
-            if not made:
-                lost.append((f"{source} in {survey}", "no room for such a pair"))
-            for pair, truth in made:
-                _write(pair, output)
-                rows.append({"kind": "pair"} | truth)
-        if rows:
-            truth_table(rows).write(output / TRUTH_FILE)
+        groups = index.groups()
+        try:
+            folder = TruthFolder(output)
+            for key, files in tqdm(
+                groups.items(), unit="star", disable=True if quiet else None
+            ):
+                made, unused = _pairs(key, files, count, seed)
+                lost += unused
+                for pair, truth in made:
+                    folder.add(pair, truth)
+            if folder.rows:
+                folder.finish()
+        except FileExistsError as error:
+            raise Failure(str(error)) from error
+    rows = folder.rows
     for name, reason in lost:
         click.echo(f"not used: {name}: {reason}", err=True)
     if not quiet:
@@ -100,12 +80,19 @@ def command(ctx, paths, templates, manifest, output, count, seed, quiet):
     ctx.exit(PARTLY if lost else DONE)
 
 
-def _write(pair, folder):
-    from astro_vbinary.stamps import NamingTemplate
+def _pairs(key, files, count, seed):
+    """Pairs made of one star with their truth; and what was not used, with reasons."""
+    from astro_vbinary.exceptions import VBinaryError
+    from astro_vbinary.simulation import SingleStar, inject_many
+    from astro_vbinary.stamps import StampStack
 
-    template = NamingTemplate("{source}_{band}_{survey}")
-    for stamp in pair:
-        name = template.format(
-            source=stamp.source, band=stamp.band, survey=pair.survey.name
-        )
-        stamp.write(folder / name)
+    name = f"{key[0]} in {key[1]}"
+    try:
+        stack = StampStack.read_files(files, on_error="drop")
+        lost = [(path.name, str(error)) for path, error in stack.dropped]
+        star = SingleStar.from_stack(stack, drop=True)
+    except (VBinaryError, ValueError) as error:
+        return [], [(name, str(error))]
+    lost += [(f"{name}, {band}", reason) for band, reason in star.left_out.items()]
+    made = list(inject_many([star], count, seed=seed))
+    return made, lost if made else [*lost, (name, "no room for such a pair")]

@@ -6,9 +6,33 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from astro_vbinary.cli.exits import Failure
 
-__all__ = ["check_file", "check_folder", "check_table", "replacing"]
+__all__ = ["check_file", "check_folder", "check_table", "folder_option", "replacing"]
+
+
+def folder_option(what):
+    """The option ``--output`` of commands that write many files.
+
+    Parameters
+    ----------
+    what : str
+        The files.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+    return click.option(
+        "-o",
+        "--output",
+        required=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        help=f"Folder for the {what}; made where it is missing.",
+    )
 
 
 def check_table(path, *, overwrite):

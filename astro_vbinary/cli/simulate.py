@@ -1,23 +1,16 @@
 """``astro-vbinary simulate``: stamps with known truth."""
 
-from pathlib import Path
-
 import click
 
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
 
 
 @click.command("simulate", short_help="Make stamps with known truth.")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the stamps; made where it is missing.",
-)
+@folder_option("stamps")
 @click.option(
     "--survey",
     "surveys",
@@ -71,7 +64,6 @@ def command(output, surveys, count, seed, kind, population, hips_share, quiet):
       astro-vbinary simulate -o simulated/ --count 50 --seed 7
       astro-vbinary demo simulated/
     """
-    from astro_vbinary.cli.outputs import check_folder
     from astro_vbinary.simulation import SIMULATED_SURVEYS, write_folder
 
     check_folder(output)

@@ -1,7 +1,5 @@
 """``astro-vbinary stack``: align the bands of each source and add them."""
 
-from pathlib import Path
-
 import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
@@ -12,6 +10,7 @@ from astro_vbinary.cli.inputs import (
     stamp_options,
 )
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
 
@@ -21,13 +20,7 @@ STACK_NAME, CUBE_NAME = "{source}_stacked_{survey}", "{source}_cube_{survey}"
 
 @click.command("stack", short_help="Align and add the bands of each source.")
 @stamp_options
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the stacks; made where it is missing.",
-)
+@folder_option("stacks")
 @click.option(
     "--coadd",
     type=LazyChoice("astro_vbinary.stamps:COADD_METHODS", "method"),
@@ -69,7 +62,6 @@ def command(
     """
     from tqdm import tqdm
 
-    from astro_vbinary.cli.outputs import check_folder
     from astro_vbinary.exceptions import VBinaryError
 
     with header_warnings():

@@ -95,10 +95,10 @@ def inject_many(singles, count, *, seed, widest=WIDEST * u.arcsec):
     stack : `~astro_vbinary.stamps.StampStack`
         The pair, named ``{star}i{number}``.
     truth : dict
-        ``source``, ``star``, ``survey``, ``bands``, ``label`` (1), ``separation``
-        (arcsec), ``position_angle`` (deg), ``magnitude_difference``, ``fwhm``
-        (arcsec), ``signal`` and ``companion_signal`` (over all bands). There is
-        none for a star on whose stamp no such pair has room.
+        ``source``, ``star``, ``survey``, ``kind``, ``bands``, ``label`` (1),
+        ``separation`` (arcsec), ``position_angle`` (deg), ``magnitude_difference``,
+        ``fwhm`` (arcsec), ``signal`` and ``companion_signal`` (over all bands). There
+        is none for a star on whose stamp no such pair has room.
     """
     limit = u.Quantity(widest).to_value(u.arcsec)
     for star in singles:
@@ -127,6 +127,7 @@ def inject_many(singles, count, *, seed, widest=WIDEST * u.arcsec):
                     "source": source,
                     "star": name,
                     "survey": label,
+                    "kind": "pair",
                     "bands": len(stack),
                     "label": 1,
                     "separation": separation,

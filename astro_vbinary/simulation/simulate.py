@@ -1,22 +1,17 @@
 """From a seed to the stamps of one source, with the truth about them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import astropy.units as u
 import numpy as np
-from astropy.table import QTable
 from astropy.wcs import WCS
 from tqdm.auto import tqdm
 
 from astro_vbinary.simulation.batch import simulate_batch
+from astro_vbinary.simulation.folders import TruthFolder
 from astro_vbinary.simulation.hips import to_hips
-from astro_vbinary.stamps import NamingTemplate, StampStack, SurveyStamp
+from astro_vbinary.stamps import StampStack, SurveyStamp
 
 __all__ = ["SimulatedStack", "simulate_stack", "stacks_of", "write_folder"]
-
-#: Name of the truth table in a folder of simulated stamps.
-TRUTH_FILE = "truth.ecsv"
 
 
 @dataclass(frozen=True)
@@ -205,7 +200,8 @@ def write_folder(
     Parameters
     ----------
     folder : str or `~pathlib.Path`
-        Made where it is missing; files in it are not replaced.
+        Made where it is missing; files in it are not replaced, but for those of a run
+        that was stopped.
     survey_counts : dict of str to int
         Number of stacks for each survey.
     seed : int, optional
@@ -231,21 +227,14 @@ def write_folder(
     ValueError
         If a survey cannot be simulated.
     FileExistsError
-        If the folder has a table of the truth already.
-    OSError
-        If a stamp's file exists.
+        If the folder has a table of the truth or a stamp's file already.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / TRUTH_FILE).exists():
-        raise FileExistsError(f"{folder / TRUTH_FILE} exists; give another folder")
-    template = NamingTemplate("{source}_{band}_{survey}")
+    made_in = TruthFolder(folder)
     jobs = [
         (survey, number)
         for survey, count in survey_counts.items()
         for number in range(count)
     ]
-    rows = []
     for survey, number in tqdm(
         jobs, unit="stack", desc="simulate", disable=None if progress else True
     ):
@@ -260,38 +249,5 @@ def write_folder(
             hips_share=hips_share,
             psf_seed=psf_seed,
         )
-        for stamp in made.stack:
-            name = template.format(source=stamp.source, band=stamp.band, survey=survey)
-            stamp.write(folder / name)
-        rows.append(made.truth)
-    table = truth_table(rows)
-    table.write(folder / TRUTH_FILE)
-    return table
-
-
-def truth_table(rows):
-    """The truth about many stacks as a table with units.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        As in `SimulatedStack.truth`.
-
-    Returns
-    -------
-    `~astropy.table.QTable`
-        One row a stack.
-    """
-    table = QTable(rows=list(rows))
-    for name, unit in (
-        ("separation", u.arcsec),
-        ("nearest", u.arcsec),
-        ("position_angle", u.deg),
-        ("magnitude_difference", u.mag),
-        ("fwhm", u.arcsec),
-        ("ra", u.deg),
-        ("dec", u.deg),
-    ):
-        if name in table.colnames:
-            table[name] = table[name] * unit
-    return table
+        made_in.add(made.stack, made.truth)
+    return made_in.finish()

@@ -11,7 +11,6 @@ stream drawn anew.
 import datetime
 import sys
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +25,13 @@ from astro_vbinary.classification.weights import (
     save_weights,
 )
 from astro_vbinary.stamps.grid import GROUP_GRIDS
-from astro_vbinary.training.commands import module_parser, run_command
-from astro_vbinary.training.evaluation import (
-    best_threshold,
-    binomial_interval,
-    bootstrap_interval,
-    calibration_error,
-    classification_report,
-    fit_temperature,
-    reweighted_calibration_error,
-    roc_area,
-    visual_task,
+from astro_vbinary.training.card_scores import (
+    format_scores,
+    score_card,
+    visual_threshold,
 )
+from astro_vbinary.training.commands import module_parser, run_command
+from astro_vbinary.training.evaluation import fit_temperature
 from astro_vbinary.training.loop import TrainingOptions, train_network
 from astro_vbinary.training.scoring import score_stream
 from astro_vbinary.training.stream import BLOCK, SimulationStream, join_blocks
@@ -113,9 +107,6 @@ MODULE = "astro_vbinary.training.bundled"
 #: Seed, relative to the recipe's, and bank of PSFs of each stream.
 STREAMS = {"train": (6, 0), "validation": (2, 1), "calibration": (3, 1), "test": (4, 2)}
 
-#: Shares of binaries at which the calibration is measured.
-PREVALENCES = (0.02, 0.1, 0.5)
-
 
 def stream_of(recipe, name, **changes):
     """One of a recipe's streams.
@@ -143,63 +134,6 @@ def stream_of(recipe, name, **changes):
         "psf_seed": psf_seed,
     }
     return SimulationStream(recipe.mixture, **options | changes)
-
-
-def score(card, data):
-    """The reports of a card on scored stacks.
-
-    Parameters
-    ----------
-    card : `~astro_vbinary.classification.WeightsCard`
-        For the calibration and the threshold.
-    data : `~astro_vbinary.training.scoring.ScoredSet`
-        Scores and truth.
-
-    Returns
-    -------
-    dict of dict
-        ``visual_task`` (balanced, pairs that an eye would see), the same for
-        each survey, ``all`` with the calibration error, and ``right_by_kind``: the
-        share that is right and n for each kind of scene.
-    """
-    probability = card.probability(data.scores)
-    visual = visual_task(data)
-    surveys = data.column("survey")
-    parts = {"visual_task": visual}
-    for survey in sorted(set(surveys)):
-        parts[f"visual_task_{survey}"] = visual[surveys[visual] == survey]
-    parts["all"] = np.arange(len(data))
-    reports = {}
-    for name, part in parts.items():
-        given = data.labels[part], probability[part]
-        reports[name] = classification_report(*given, threshold=card.threshold)
-        interval = bootstrap_interval(roc_area, *given)
-        reports[name]["roc_auc_low"], reports[name]["roc_auc_high"] = interval
-    for prevalence in (None, *PREVALENCES):
-        key, measure, p = "calibration_error", calibration_error, probability
-        if prevalence is not None:
-            key += f"_at_{100 * prevalence:.0f}"
-            measure = partial(reweighted_calibration_error, prevalence=prevalence)
-            p = card.probability(data.scores, prior=prevalence)
-        low, high = bootstrap_interval(measure, data.labels, p)
-        reports["all"] |= {
-            key: measure(data.labels, p),
-            f"{key}_low": low,
-            f"{key}_high": high,
-        }
-    right = (probability >= card.threshold).astype(int) == data.labels
-    kinds = data.column("kind")
-    reports["right_by_kind"] = {}
-    for kind in sorted(set(kinds)):
-        own = right[kinds == kind]
-        low, high = binomial_interval(int(own.sum()), len(own))
-        reports["right_by_kind"][kind] = {
-            "share": float(own.mean()),
-            "low": low,
-            "high": high,
-            "n": len(own),
-        }
-    return reports
 
 
 def make(recipe, folder, *, initial=None, device="cpu", progress=True):
@@ -252,9 +186,10 @@ def make(recipe, folder, *, initial=None, device="cpu", progress=True):
     )
     temperature, bias = fit_temperature(data.margin, data.labels)
     entries = _entries(recipe, history[-1], data, temperature, bias)
-    entries["threshold"] = _threshold(data, temperature, bias)
     if initial is not None:
         entries["training"]["initial"] = f"{initial.id} {initial.version}"
+    card = save_weights(folder, network, entries)
+    entries["threshold"] = visual_threshold(card, data)
     card = save_weights(folder, network, entries)
     tested = score_stream(
         load_network(card),
@@ -264,15 +199,8 @@ def make(recipe, folder, *, initial=None, device="cpu", progress=True):
         progress=progress,
         symmetries=recipe.symmetries,
     )
-    entries["scores"] = score(card, tested)
+    entries["scores"] = score_card(card, tested)
     return save_weights(folder, network, entries)
-
-
-def _threshold(data, temperature, bias):
-    """The threshold for pairs that an eye would see, to two digits."""
-    visual = visual_task(data)
-    probability = 1 / (1 + np.exp(-(data.margin / temperature + bias)))
-    return round(best_threshold(data.labels[visual], probability[visual]), 2)
 
 
 def _entries(recipe, last, data, temperature, bias):
@@ -331,49 +259,6 @@ def _entries(recipe, last, data, temperature, bias):
             "options": asdict(options),
         },
     }
-
-
-def format_scores(reports):
-    """Reports as text, in the form of the paper's Table 2.
-
-    Parameters
-    ----------
-    reports : dict of dict
-        As made by `score`.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
-    lines = []
-    for name, report in reports.items():
-        if name == "right_by_kind":
-            continue
-        lines.append(
-            f"{name}: accuracy {report['accuracy']:.4f} "
-            f"({report['accuracy_low']:.4f} to {report['accuracy_high']:.4f}, "
-            f"95 %), n = {report['n']}, {report['n_binary']} binary, "
-            f"ROC area {report['roc_auc']:.4f} "
-            f"({report['roc_auc_low']:.4f} to {report['roc_auc_high']:.4f})"
-        )
-        for key, value in report.items():
-            if key.startswith("calibration_error") and key + "_low" in report:
-                interval = f"{report[key + '_low']:.4f} to {report[key + '_high']:.4f}"
-                lines.append(f"  {key.replace('_', ' ')}: {value:.4f} ({interval})")
-        for number, label in ((0, "not"), (1, "binary")):
-            lines.append(
-                f"  {label:>7}: precision {report[f'precision_{number}']:.3f}  "
-                f"recall {report[f'recall_{number}']:.3f}  "
-                f"F1 {report[f'f1_{number}']:.3f}"
-            )
-    lines.append("share right by kind of scene:")
-    for kind, entry in reports.get("right_by_kind", {}).items():
-        lines.append(
-            f"  {kind:>16}: {entry['share']:.3f} ({entry['low']:.3f} to "
-            f"{entry['high']:.3f})  n = {entry['n']}"
-        )
-    return "\n".join(lines)
 
 
 def main(arguments=None):
@@ -442,7 +327,7 @@ def _report(options):
         progress=not options.quiet,
         symmetries=options.symmetries or card.symmetries,
     )
-    scores = score(card, data)
+    scores = score_card(card, data)
     print(f"{card.id} {card.version}: {len(data)} of {recipe.test * BLOCK} stacks")
     print(format_scores(scores))
     if options.output is not None:

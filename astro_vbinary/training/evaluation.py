@@ -128,14 +128,17 @@ def bootstrap_interval(measure, labels, probability, *, draws=200, seed=0):
     Returns
     -------
     tuple of float
-        The 2.5th and 97.5th percentile (Efron 1979, Ann. Stat. 7, 1).
+        The 2.5th and 97.5th percentile (Efron 1979, Ann. Stat. 7, 1) between 0 and 1,
+        less the bias that resampling adds: distances such as a calibration error grow
+        with noise.
     """
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(draws):
         index = rng.integers(0, len(labels), len(labels))
         found.append(measure(labels[index], probability[index]))
-    low, high = np.nanpercentile(found, [2.5, 97.5])
+    bias = np.nanmean(found) - measure(labels, probability)
+    low, high = np.clip(np.nanpercentile(found, [2.5, 97.5]) - bias, 0, 1)
     return float(low), float(high)
 
 
@@ -254,33 +257,52 @@ def visual_task(data):
     return np.sort(np.concatenate([pairs[:count], others[:count]]))
 
 
-def best_threshold(labels, probability):
+def best_threshold(labels, scores, *, errors=0.0):
     """The threshold of the highest accuracy.
 
-    Accuracy is flat near its top, and the very top is where noise puts it: so this is
-    the middle of all thresholds whose accuracy is within a standard error of it.
+    Accuracy is flat near its top, and the very top is where noise puts it. With
+    ``errors`` it is the middle of all thresholds whose accuracy is within so many
+    standard errors of the highest.
 
     Parameters
     ----------
-    labels : array-like of int
-        Shape (n,), 0 or 1.
-    probability : array-like of float
-        Shape (n,), of label 1.
+    labels : `~numpy.ndarray` of int
+        Shape (n,): 1 for a pair, else 0.
+    scores : `~numpy.ndarray`
+        Shape (n,): higher for pairs.
+    errors : float, optional
+        Standard errors of the accuracy.
 
     Returns
     -------
     float
-        From it on, 1 is to be said.
+        Between two scores; from there on it is a pair.
     """
-    labels, probability = np.asarray(labels), np.asarray(probability, dtype=float)
-    steps = np.linspace(0, 1, 201)
-    ones = np.sort(probability[labels == 1])
-    zeros = np.sort(probability[labels == 0])
-    right = len(ones) - np.searchsorted(ones, steps) + np.searchsorted(zeros, steps)
-    accuracy = right / len(labels)
-    top = accuracy.max()
-    good = steps[accuracy >= top - np.sqrt(top * (1 - top) / len(labels))]
-    return float((good[0] + good[-1]) / 2)
+    labels, scores = np.asarray(labels), np.asarray(scores, dtype=float)
+    order = np.argsort(scores)
+    ranked, hits = scores[order], labels[order]
+    n = len(ranked)
+    # Right when everything from a place on is called a pair.
+    right = np.concatenate([[0], np.cumsum(hits == 0)])
+    right = right + np.concatenate([np.cumsum((hits == 1)[::-1])[::-1], [0]])
+    steps = np.flatnonzero(ranked[1:] > ranked[:-1]) + 1
+    steps = np.concatenate([[0], steps, [n]])
+    right = right[steps]
+    top = right.max()
+    if not errors:
+        return _between(ranked, steps[right.argmax()])
+    good = steps[right >= top - errors * np.sqrt(top * (1 - top / n))]
+    return (_between(ranked, good[0]) + _between(ranked, good[-1])) / 2
+
+
+def _between(ranked, place):
+    """What parts sorted scores before a place from those after it."""
+    if place == 0:
+        return float(ranked[0])
+    if place == len(ranked):
+        return float(np.nextafter(ranked[-1], np.inf))
+    middle = (ranked[place - 1] + ranked[place]) / 2
+    return float(middle if np.isfinite(middle) else ranked[place])
 
 
 def reweighted_calibration_error(labels, probability, prevalence, *, bins=15):

@@ -1,8 +1,11 @@
 """Whether probabilities are frequencies, at several prevalences."""
 
+from functools import partial
+
 import numpy as np
 
 from astro_vbinary.training.evaluation import (
+    bootstrap_interval,
     fit_temperature,
     reweighted_calibration_error,
 )
@@ -11,9 +14,6 @@ __all__ = ["PREVALENCES", "curve", "probabilities", "reliability_rows"]
 
 #: Shares of binaries at which probabilities are judged.
 PREVALENCES = (0.02, 0.10, 0.50)
-
-#: Resamples of the bootstrap.
-RESAMPLES = 200
 
 
 def probabilities(margin, prevalence, *, card=None, held=None):
@@ -68,26 +68,19 @@ def reliability_rows(test, group, *, card=None, held=None, seed=1):
     """
     good = np.isfinite(test["network"]) & test["usable"]
     labels, margin = test["label"][good], test["network"][good]
-    rng = np.random.default_rng(seed)
     rows = []
     for prevalence in PREVALENCES:
         p = probabilities(margin, prevalence, card=card, held=held)
-        value = reweighted_calibration_error(labels, p, prevalence)
-        spread = []
-        for _ in range(RESAMPLES):
-            index = rng.integers(0, len(labels), len(labels))
-            spread.append(
-                reweighted_calibration_error(labels[index], p[index], prevalence)
-            )
-        low, high = np.percentile(spread, [2.5, 97.5])
+        measure = partial(reweighted_calibration_error, prevalence=prevalence)
+        low, high = bootstrap_interval(measure, labels, p, seed=seed)
         rows.append(
             {
                 "group": group,
                 "prevalence": prevalence,
                 "n": len(labels),
-                "calibration_error": value,
-                "low": float(low),
-                "high": float(high),
+                "calibration_error": measure(labels, p),
+                "low": low,
+                "high": high,
             }
         )
     return rows

@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from astro_vbinary.training.evaluation import binomial_interval, classification_report
+from astro_vbinary.training.evaluation import (
+    best_threshold,
+    binomial_interval,
+    classification_report,
+)
 
 __all__ = [
     "balanced",
-    "best_threshold",
     "by_survey",
     "finite",
     "part_of_task",
@@ -128,37 +131,6 @@ def rows_for(table, name, detectors):
         The same for all but the scan, which is asked about part of them.
     """
     return balanced(table, need=[d for d in detectors if d != "glrt"] + [name])
-
-
-def best_threshold(labels, scores):
-    """The threshold of the highest accuracy.
-
-    Parameters
-    ----------
-    labels : `~numpy.ndarray` of int
-        1 for a pair, else 0.
-    scores : `~numpy.ndarray`
-        Higher for pairs.
-
-    Returns
-    -------
-    float
-        In the middle between two scores; from there on it is a pair.
-    """
-    order = np.argsort(scores)
-    ranked, hits = scores[order], labels[order]
-    # Right when everything from a place on is called a pair.
-    right = np.concatenate([[0], np.cumsum(hits == 0)])
-    right = right + np.concatenate([np.cumsum((hits == 1)[::-1])[::-1], [0]])
-    steps = np.flatnonzero(ranked[1:] > ranked[:-1]) + 1
-    steps = np.concatenate([[0], steps, [len(ranked)]])
-    place = int(steps[right[steps].argmax()])
-    if place == 0:
-        return float(ranked[0])
-    if place == len(ranked):
-        return float(np.nextafter(ranked[-1], np.inf))
-    middle = (ranked[place - 1] + ranked[place]) / 2
-    return float(middle if np.isfinite(middle) else ranked[place])
 
 
 def recall_threshold(scores, *, recall=RECALL):

@@ -8,8 +8,8 @@ from astropy.table import QTable
 
 from astro_vbinary import SkyGrid, StampStack, SurveyStamp
 from astro_vbinary.cli import exits
-from astro_vbinary.cli.inject import TRUTH_FILE
 from astro_vbinary.psf import MoffatPSF
+from astro_vbinary.simulation.folders import TRUTH_FILE
 
 TARGET = SkyCoord(83.8, -5.4, unit="deg")
 SCALE = 0.25 * u.arcsec
@@ -66,6 +66,19 @@ def test_earlier_pairs_are_kept(run, stars, tmp_path):
     again = run("inject", stars, "-o", tmp_path)
     assert again.exit_code == exits.FAILED
     assert "give another folder" in again.output
+
+
+def test_every_file_that_is_not_used_is_named(run, stars, tmp_path):
+    folder = tmp_path / "stars"
+    folder.mkdir()
+    for path in stars.glob("7_*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    whole = (stars / "7_i_PanSTARRS.fits").read_bytes()
+    (folder / "7_z_PanSTARRS.fits").write_bytes(whole[:5000])
+    done = run("inject", folder, "-o", tmp_path / "out", "--count", 1)
+    assert done.exit_code == exits.PARTLY
+    assert "not used: 7_z_PanSTARRS.fits: " in done.output
+    assert "1 pairs from 1 of 1 stacks" in done.output
 
 
 def test_a_folder_without_stars_gives_nothing(run, stars, tmp_path):

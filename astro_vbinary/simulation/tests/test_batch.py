@@ -98,8 +98,8 @@ def test_a_population_is_that_of_the_companions():
     signals = np.array([row["signal"] for row in batch.truth])
     # Number counts: most are faint, which those for training are not.
     assert np.median(signals) < 30
-    other = simulate_batch("HSCLA", 300, rng(4), kinds="pair", bands=1)
-    assert np.median([row["signal"] for row in other.truth]) > 3 * np.median(signals)
+    other = simulate_batch("HSCLA", 1000, rng(4), kinds="pair", bands=1)
+    assert np.median([row["signal"] for row in other.truth]) > 100
 
 
 def test_another_bank_has_other_psfs_on_the_same_sky():

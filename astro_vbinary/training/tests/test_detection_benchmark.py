@@ -104,21 +104,6 @@ def test_the_part_of_the_visual_task():
     assert part_of_task(table).tolist() == wanted
 
 
-def test_the_best_threshold_is_the_best():
-    from benchmarks.detection.visual import best_threshold
-
-    rng = np.random.default_rng(1)
-    for number in range(30):
-        labels = rng.integers(0, 2, 40)
-        scores = np.round(rng.normal(labels, 1), 1)
-        if number % 3 == 0:
-            scores[rng.random(40) < 0.2] = -np.inf
-        found = best_threshold(labels, scores)
-        right = ((scores >= found) == labels).mean()
-        tried = [((scores >= t) == labels).mean() for t in [*scores, np.inf]]
-        assert right == max(tried)
-
-
 def test_unknown_detectors_are_named(capsys):
     from benchmarks.detection.__main__ import main
 

@@ -161,13 +161,27 @@ def test_the_best_threshold_is_where_either_label_is_as_likely(shift, seed):
     logit = rng.normal(0, 2.5, 8000)
     labels = rng.random(8000) < 1 / (1 + np.exp(-logit))
     shown = 1 / (1 + np.exp(-(logit + shift)))
-    found = best_threshold(labels, shown)
+    found = best_threshold(labels, shown, errors=1)
     assert np.log(found / (1 - found)) == pytest.approx(shift, abs=0.35)
 
 
 def test_the_best_threshold_parts_what_can_be_parted():
-    found = best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9])
-    assert found == pytest.approx(0.4, abs=0.01)
+    for errors in (0, 1):
+        found = best_threshold([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.9], errors=errors)
+        assert found == pytest.approx(0.4)
+
+
+def test_no_threshold_is_better_than_the_best():
+    rng = np.random.default_rng(1)
+    for number in range(30):
+        labels = rng.integers(0, 2, 40)
+        scores = np.round(rng.normal(labels, 1), 1)
+        if number % 3 == 0:
+            scores[rng.random(40) < 0.2] = -np.inf
+        found = best_threshold(labels, scores)
+        right = ((scores >= found) == labels).mean()
+        tried = [((scores >= t) == labels).mean() for t in [*scores, np.inf]]
+        assert right == max(tried)
 
 
 def test_a_bootstrap_interval_covers_as_often_as_it_says():
@@ -178,5 +192,9 @@ def test_a_bootstrap_interval_covers_as_often_as_it_says():
         labels = (rng.random(150) < p).astype(int)
         low, high = bootstrap_interval(lambda y, _: y.mean(), labels, p, seed=seed)
         covered += low <= 0.5 <= high
+    # Also of what noise makes larger, the distance of probabilities from frequencies.
+    error = calibration_error(labels, p)
+    low, high = bootstrap_interval(calibration_error, labels, p)
+    assert low < error < high
     # 95 % of 60 are 57, with a standard deviation of 1.7.
     assert covered >= 51

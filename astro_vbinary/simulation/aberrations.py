@@ -5,8 +5,8 @@ import numpy as np
 __all__ = ["cubic_forms", "distort", "draw_aberrations"]
 
 #: Standard deviation of each component of coma and of trefoil, and of the logarithm of
-#: their size from one image to another: as the bright stars of SDSS have it, which
-#: ``benchmarks/star_realism.py`` measures.
+#: their size from one stack to another. Set by what ``benchmarks/star_realism.py``
+#: finds around bright stars of SDSS; the centre that it fits takes up part of the coma.
 COMA, TREFOIL, SIZE_SCATTER = 0.35, 0.16, 0.4
 
 #: Share of the variance that the bands of a stack, seen by one telescope, have alike.

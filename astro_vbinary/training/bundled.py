@@ -13,8 +13,6 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from astro_vbinary import __version__
 from astro_vbinary.classification.network import SYMMETRIES
 from astro_vbinary.classification.preprocessing import Preprocessing
@@ -313,6 +311,9 @@ def _train(options):
 
 def _report(options):
     recipe = RECIPES[options.group]
+    if options.output is not None:
+        # What cannot be written is told before the work.
+        options.output.mkdir(parents=True, exist_ok=True)
     card = find_weights(recipe.id)
     network = load_network(card)
     # On the grid and with the channels of the card, which may be older.
@@ -336,5 +337,4 @@ def _report(options):
 
 
 if __name__ == "__main__":
-    np.seterr(all="warn")
     sys.exit(main())

@@ -50,6 +50,8 @@ class PreparedBatch:
         Shape (m, ny, nx), float32: each band by itself, likewise.
     owner : `torch.Tensor`
         Shape (m,), int64: the stack that each band belongs to.
+    kept : `torch.Tensor`
+        Shape (m,), int64: which of the bands that were given each one is.
     usable : `torch.Tensor` of bool
         Shape (n,): whether there is anything to classify.
     covered : `torch.Tensor`
@@ -60,6 +62,7 @@ class PreparedBatch:
     valid: object
     bands: object
     owner: object
+    kept: object
     usable: object
     covered: object
 
@@ -130,73 +133,124 @@ def prepare_batch(data, mask, owner, n, pixel_scale):
     device = data.device
     circle = regions(shape, pixel_scale, device)[0]
     owner = owner.to(device)
-    normal, some = _normalise(data, ~mask, pixel_scale)
+    holes = bool(mask.any())
+    normal, some = _normalise(data, ~mask if holes else None, pixel_scale)
+    kept = torch.nonzero(some).flatten()
     if not bool(some.all()):
         normal, mask, owner = normal[some], mask[some], owner[some]
-    inside = normal.flatten(1)[:, circle]
-    good = ~mask.flatten(1)[:, circle]
+    inside = normal.flatten(1).index_select(1, circle)
+    good = ~mask.flatten(1).index_select(1, circle) if holes else None
     weight = _bright(inside, good).clamp(*WEIGHT_RANGE)[:, None, None]
     total = torch.zeros((n, *shape), device=device)
-    norm = torch.zeros((n, *shape), device=device)
     total.index_add_(0, owner, normal * weight)
-    norm.index_add_(0, owner, weight.square() * ~mask)
-    valid = norm > 0
-    image = total / norm.clamp(min=1e-30).sqrt()
-    signal, usable = _normalise(image, valid, pixel_scale)
-    covered = valid.flatten(1)[:, circle].float().mean(dim=1)
+    some = torch.bincount(owner, minlength=n) > 0
+    if holes:
+        norm = torch.zeros((n, *shape), device=device)
+        norm.index_add_(0, owner, weight.square() * ~mask)
+        valid = norm > 0
+        covered = valid.flatten(1).index_select(1, circle).float().mean(dim=1)
+    else:
+        norm = torch.zeros((n, 1, 1), device=device)
+        norm.index_add_(0, owner, weight.square())
+        valid = some[:, None, None].expand(-1, *shape)
+        covered = some.float()
+    image = total.div_(norm.clamp(min=1e-30).sqrt())
+    whole = not holes and bool(some.all())
+    signal, usable = _normalise(image, None if whole else valid, pixel_scale)
     usable &= covered > 1 - BLANK_SHARE
-    return PreparedBatch(signal, valid, normal, owner, usable, covered)
+    return PreparedBatch(signal, valid, normal, owner, kept, usable, covered)
 
 
 def _normalise(image, valid, pixel_scale):
-    """In units of the background's scatter; False where there is no contrast."""
+    """In units of the background's scatter; False where there is no contrast.
+
+    All pixels are valid where ``valid`` is None.
+    """
     import torch
 
     _, ring, grid, _ = regions(tuple(image.shape[-2:]), pixel_scale, image.device)
-    blank = torch.tensor(float("nan"), device=image.device)
-    flat, good = image.flatten(1), valid.flatten(1)
-    sample = torch.where(good[:, ring], flat[:, ring], blank)
-    few = good[:, ring].float().mean(dim=1) < ENOUGH_OUTSIDE
-    level, spread = _background(sample)
-    if bool(few.any()):
-        # No room outside: whatever there is.
-        rest = torch.where(good[few][:, grid], flat[few][:, grid], blank)
-        level[few], spread[few] = _background(rest)
+    flat = image.flatten(1)
+    good = None if valid is None else valid.flatten(1)
+    level, spread = _background(*_sample(flat, good, ring))
+    if good is not None:
+        share = good.index_select(1, ring).float().mean(dim=1)
+        few = share < ENOUGH_OUTSIDE
+        if bool(few.any()):
+            # No room outside: whatever there is.
+            level[few], spread[few] = _background(*_sample(flat[few], good[few], grid))
     finite = torch.isfinite(spread) & (spread > 0)
     if not bool(finite.all()):
         # No noise at all, as in noiseless images or over half blank ones.
-        top = flat.masked_fill(~good, -torch.inf).amax(dim=1)
-        low = flat.masked_fill(~good, torch.inf).amin(dim=1)
-        spread = torch.where(finite, spread, 1e-3 * (top - low))
+        top = low = flat
+        if good is not None:
+            top = flat.masked_fill(~good, -torch.inf)
+            low = flat.masked_fill(~good, torch.inf)
+        spread = torch.where(finite, spread, 1e-3 * (top.amax(1) - low.amin(1)))
         finite = torch.isfinite(spread) & (spread > 0) & torch.isfinite(level)
     level = torch.where(finite, level, 0.0)[:, None, None]
     spread = torch.where(finite, spread, 1.0)[:, None, None]
-    return ((image - level) / spread).masked_fill(~valid, 0.0), finite
+    scaled = (image - level).div_(spread)
+    return scaled if valid is None else scaled.masked_fill_(~valid, 0.0), finite
 
 
-def _background(sample):
-    """Level and scatter of each row, which may hold NaN."""
+def _sample(flat, good, where):
+    """Some pixels of each image in ascending order, and how many are valid."""
     import torch
 
-    blank = torch.tensor(float("nan"), device=sample.device)
+    sample = flat.index_select(1, where)
+    if good is None:
+        count = torch.full((len(flat),), sample.shape[1], device=flat.device)
+    else:
+        chosen = good.index_select(1, where)
+        sample = sample.masked_fill_(~chosen, torch.inf)
+        count = chosen.sum(dim=1)
+    return _sorted(sample), count
+
+
+def _sorted(rows):
+    """Each row in ascending order; on a CPU numpy is many times faster than torch."""
+    import torch
+
+    if rows.device.type == "cpu":
+        return torch.from_numpy(np.sort(rows.numpy(), axis=1))
+    return rows.sort(dim=1).values
+
+
+def _background(ordered, count):
+    """Level and scatter of each row, of which only the first values count."""
+    import torch
+
+    def at(rows, index):
+        return rows.gather(1, index.clamp(min=0)[:, None])[:, 0]
+
+    none = torch.full((len(ordered),), torch.nan, device=ordered.device)
     # The lower half of the distribution is the background's own: sources,
     # neighbours and wings only add light.
-    level = sample.nanmedian(dim=1).values[:, None]
-    below = torch.where(sample <= level, level - sample, blank)
-    spread = 1.4826 * below.nanmedian(dim=1).values[:, None]
+    middle = (count - 1) // 2
+    level = at(ordered, middle)
+    below = (ordered <= level[:, None]).sum(dim=1)
+    lower = at(ordered, below - 1 - (below - 1) // 2)
+    spread = 1.4826 * (level - lower)
     # Twice: now without what stands out above the first estimate.
-    kept = torch.where((sample < level + 3 * spread) | (spread <= 0), sample, blank)
-    level = kept.nanmedian(dim=1).values
-    spread = 1.4826 * (kept - level[:, None]).abs().nanmedian(dim=1).values
-    return level, spread
+    limit = torch.where(spread > 0, level + 3 * spread, torch.inf)
+    kept = torch.minimum((ordered < limit[:, None]).sum(dim=1), count)
+    level = at(ordered, (kept - 1) // 2)
+    apart = (ordered - level[:, None]).abs_()
+    place = torch.arange(ordered.shape[1], device=ordered.device)
+    apart = apart.masked_fill_(place >= kept[:, None], torch.inf)
+    spread = 1.4826 * at(_sorted(apart), (kept - 1) // 2)
+    empty = count == 0
+    return torch.where(empty, none, level), torch.where(empty, none, spread)
 
 
 def _bright(values, good):
     """The value that only a small share of each row's good ones exceed."""
     import torch
 
-    count = good.sum(dim=1)
     most = max(int(BRIGHTEST_SHARE * values.shape[1]), 1)
+    if good is None:
+        return values.topk(most, dim=1).values[:, -1]
+    count = good.sum(dim=1)
     top = values.masked_fill(~good, -torch.inf).topk(most, dim=1).values
     index = (BRIGHTEST_SHARE * count).long().clamp(1, most) - 1
     found = top.gather(1, index[:, None])[:, 0]

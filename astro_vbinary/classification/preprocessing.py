@@ -204,19 +204,17 @@ class Preprocessing:
         `torch.Tensor`
             Shape (n, n_channel, ny, nx), float32, channels last in memory.
         """
-        import torch
-
         shape = tuple(signal.shape[-2:])
         radius = regions(shape, pixel_scale, signal.device)[3]
-        made = []
-        for name in self.channels:
+        made = _channels_last(signal, len(self.channels))
+        for number, name in enumerate(self.channels):
             if name == "valid":
-                made.append(valid.to(signal.dtype))
+                made[:, number] = valid
             elif name == "radius":
-                made.append(radius.expand_as(signal))
+                made[:, number] = radius
             else:
-                made.append(self._stretch(name, signal, pixel_scale))
-        return torch.stack(made, dim=-1).permute(0, 3, 1, 2)
+                made[:, number] = self._stretch(name, signal, pixel_scale)
+        return made
 
     def band_channels_of(self, bands, pixel_scale):
         """The network's input for the bands of a batch.
@@ -233,22 +231,35 @@ class Preprocessing:
         `torch.Tensor`
             Shape (m, n_channel, ny, nx), float32, channels last in memory.
         """
-        import torch
-
-        made = [self._stretch(name, bands, pixel_scale) for name in self.band_channels]
-        if not made:
+        if not self.band_channels:
             return bands.new_zeros((len(bands), 0, *bands.shape[1:]))
-        return torch.stack(made, dim=-1).permute(0, 3, 1, 2)
+        made = _channels_last(bands, len(self.band_channels))
+        for number, name in enumerate(self.band_channels):
+            made[:, number] = self._stretch(name, bands, pixel_scale)
+        return made
 
     def _stretch(self, name, signal, pixel_scale):
         if name == "linear":
             shape = tuple(signal.shape[-2:])
             circle = regions(shape, pixel_scale, signal.device)[0]
-            inside = signal.flatten(1)[:, circle]
+            inside = signal.flatten(1).index_select(1, circle)
             # The tenth brightest pixel: one hot pixel does not set the scale.
             peak = inside.topk(10, dim=1).values[:, -1].clamp(min=3.0)
-            return (signal / peak[:, None, None]).clamp(-0.3, 1.5)
+            return (signal / peak[:, None, None]).clamp_(-0.3, 1.5)
         # torch's asinh has no vectorised kernel.
-        size = signal.abs() / self.softening
-        scaled = (size + (size * size + 1).sqrt()).log() / self.span
-        return scaled.copysign(signal).clamp(-1.0, 2.0)
+        size = signal.abs().div_(self.softening)
+        scaled = (size * size).add_(1).sqrt_().add_(size).log_().div_(self.span)
+        return scaled.copysign_(signal).clamp_(-1.0, 2.0)
+
+
+def _channels_last(images, count):
+    """Room for the channels of images, in the order that networks like."""
+    import torch
+
+    n, ny, nx = images.shape
+    return torch.empty(
+        (n, count, ny, nx),
+        dtype=images.dtype,
+        device=images.device,
+        memory_format=torch.channels_last,
+    )

@@ -13,11 +13,13 @@ from scipy import ndimage
 from astro_vbinary.stamps.blank import fill_nearest
 from astro_vbinary.stamps.grid import is_mirrored, pixel_area, sky_to_pixel
 
-__all__ = ["ENGINES", "align_image", "check_engine"]
+__all__ = ["ENGINES", "align_image", "check_engine", "is_surface_brightness"]
 
 #: Engines that `align_image` takes. ``auto`` interpolates, after smoothing the
 #: input where output pixels are larger, so that no input pixel is passed over.
-ENGINES = ("auto", "interp", "adaptive", "exact")
+#: ``batch`` does the same with tensors, for many images at once, and goes by ``auto``
+#: where it cannot.
+ENGINES = ("auto", "interp", "adaptive", "exact", "batch")
 
 #: Ratio of output to input pixel side above which ``auto`` smooths.
 SMOOTHING_RATIO = 1.2
@@ -78,8 +80,8 @@ def align_image(
         A unit with a solid angle in it marks the data as surface brightness.
     engine : str, optional
         One of `ENGINES`: ``interp`` (cubic spline), ``adaptive`` (DeForest
-        2004, Gaussian kernel), ``exact`` (overlap of spherical polygons) or
-        ``auto``.
+        2004, Gaussian kernel), ``exact`` (overlap of spherical polygons),
+        ``auto``, or ``batch`` (as ``auto``, without reproject).
 
     Returns
     -------
@@ -99,6 +101,10 @@ def align_image(
     area = pixel_area(wcs, grid.center)
     ratio = float(np.sqrt(grid.pixel_area / area))
     check_engine(engine)
+    if engine == "batch":
+        if uncertainty is None and grid.shape[0] == grid.shape[1]:
+            return _align_as_batch(data, bad, wcs, grid, unit)
+        engine = "auto"
     window = _window(data.shape, wcs, grid)
     if window is None or bad[window].all():
         empty = np.full(grid.shape, np.nan)
@@ -134,7 +140,7 @@ def align_image(
         share, _ = _reproject(bad, wcs, target, grid.shape, engine, smooth=False)
         out_mask |= ~(share <= BAD_SHARE)
         footprint = footprint * (1 - np.clip(np.nan_to_num(share, nan=1.0), 0, 1))
-    factor = 1.0 if _is_surface_brightness(unit) else ratio**2
+    factor = 1.0 if is_surface_brightness(unit) else ratio**2
     out = np.where(out_mask, np.nan, out * factor)
     sigma = None
     if variance is not None:
@@ -146,8 +152,34 @@ def align_image(
     return made
 
 
-def _is_surface_brightness(unit):
-    """Whether a unit has a solid angle in its denominator."""
+def _align_as_batch(data, bad, wcs, grid, unit):
+    # That engine is built on this module, which is its fallback.
+    from astro_vbinary.stamps.batching import align_one
+    from astro_vbinary.stamps.light import LightStamp
+    from astro_vbinary.stamps.stamp import SurveyStamp
+
+    if bad.all():
+        empty = np.full(grid.shape, np.nan)
+        return empty, np.ones(grid.shape, bool), None, np.zeros(grid.shape)
+    stamp = SurveyStamp(data, wcs, mask=bad, unit=unit)
+    light = LightStamp(data, stamp=stamp, bad=bad if bad.any() else None)
+    image, mask = align_one(light, grid)
+    return image, mask, None, (~mask).astype(float)
+
+
+def is_surface_brightness(unit):
+    """Whether a unit has a solid angle in its denominator.
+
+    Parameters
+    ----------
+    unit : `~astropy.units.UnitBase` or None
+        The unit of an image.
+
+    Returns
+    -------
+    bool
+        False where there is none.
+    """
     if unit is None:
         return False
     powers = dict(zip(unit.decompose().bases, unit.decompose().powers, strict=True))

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 __all__ = [
     "evaluate_spline",
+    "finer_rows",
     "linear_rows",
     "smoothing_matrix",
     "spline_matrix",
@@ -106,6 +107,41 @@ def spline_matrix(n, device):
     """
     made = ndimage.spline_filter1d(np.eye(n), order=3, axis=0, mode="mirror")
     return torch.from_numpy(made.astype(np.float32)).to(device)
+
+
+@lru_cache(maxsize=64)
+def finer_rows(n, start, stop, factor, device):
+    """The matrix from pixels to their spline's values at finer steps.
+
+    What is linearly interpolated between these values is, on average over a step, the
+    spline: half the second derivative times t (1 - t), the error of linear
+    interpolation, is a twelfth of it on average and taken off in advance.
+
+    Parameters
+    ----------
+    n : int
+        Pixels along an axis.
+    start, stop : int
+        First and last pixel between which values are made.
+    factor : int
+        Steps in a pixel.
+    device : `torch.device`
+        Where to.
+
+    Returns
+    -------
+    `torch.Tensor`
+        Shape ((stop - start) * factor + 1, n), float32.
+    """
+    # One step more at both ends, for the second differences.
+    steps = np.arange(-1, (stop - start) * factor + 2) / factor + start
+    edges = np.array([[0.0, n - 1.0]])
+    place = np.clip(steps[None], edges[:, :1], edges[:, 1:])
+    rows = spline_rows(place, n, "cpu")[0].double()
+    rows = rows @ spline_matrix(n, "cpu").double()
+    middle = rows[1:-1]
+    bent = rows[2:] + rows[:-2] - 2 * middle
+    return (middle - bent / 12).float().to(device)
 
 
 @lru_cache(maxsize=64)

@@ -215,14 +215,10 @@ class SimulationStream:
             aligned.data, aligned.mask, aligned.owner, len(batch), self.pixel_scale
         )
         process = self.preprocessing
-        sums = process.channels_of(made.signal, made.valid, self.pixel_scale).half()
-        if process.band_channels:
-            bands = process.band_channels_of(made.bands, self.pixel_scale).half()
-        else:
-            bands = torch.zeros((len(made.bands), 0, 1, 1), dtype=torch.float16)
+        sums = process.channels_of(made.signal, made.valid, self.pixel_scale)
         block = Block(
-            sums,
-            bands,
+            sums.half(),
+            self.band_inputs(made, aligned, batch).half(),
             made.owner,
             torch.tensor([row["label"] for row in batch.truth]),
             _auxiliary(batch.truth),
@@ -231,6 +227,27 @@ class SimulationStream:
         # A stack without any band left has nothing to classify either.
         some = torch.bincount(made.owner, minlength=len(batch)) > 0
         return block.take(torch.nonzero(made.usable & some).flatten())
+
+    def band_inputs(self, made, aligned, batch):
+        """The network's input for every band by itself.
+
+        Parameters
+        ----------
+        made : `~astro_vbinary.classification.preprocessing.PreparedBatch`
+            The bands in units of their noise.
+        aligned : `~astro_vbinary.simulation.AlignedBatch`
+            What they were made from.
+        batch : `~astro_vbinary.simulation.SimulatedBatch`
+            And what that was made from.
+
+        Returns
+        -------
+        `torch.Tensor`
+            Shape (m, n_band_channel, ny, nx), float32.
+        """
+        if not self.preprocessing.band_channels:
+            return torch.zeros((len(made.bands), 0, 1, 1))
+        return self.preprocessing.band_channels_of(made.bands, self.pixel_scale)
 
 
 def _auxiliary(truth):

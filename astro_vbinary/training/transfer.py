@@ -36,7 +36,7 @@ def transfer_weights(network, state, block):
         target = own[name]
         if target.shape == values.shape:
             target.copy_(values)
-        elif name == "conv1.weight" and values.shape[1] < target.shape[1]:
+        elif _takes_images(name) and values.shape[1] < target.shape[1]:
             target.zero_()
             target[:, : values.shape[1]] = values
         elif name == "join.0.weight" and values.shape[1] < target.shape[1]:
@@ -51,6 +51,12 @@ def transfer_weights(network, state, block):
     network.load_state_dict(own)
     if network.join is not None and "join.0.weight" not in state:
         _pass_on(network, block)
+
+
+def _takes_images(name):
+    """Whether a tensor is a first layer's, of the sums or of the bands."""
+    first = ("conv1.weight", "bands.0.weight")
+    return name in first or ("zooms." in name and name.endswith(".0.weight"))
 
 
 def _pass_on(network, block):

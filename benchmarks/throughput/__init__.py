@@ -1,0 +1,1 @@
+"""How fast a whole catalogue goes, beside what an astronomer writes today."""

@@ -115,6 +115,8 @@ class BinaryClassifier:
             fast = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
             precision = "bfloat16" if fast else "float32"
         self.precision = precision
+        # Normalisation is part of the convolutions where nothing is learnt any more.
+        network = network.fused()
         self._network = network.to(self.device, memory_format=torch.channels_last)
 
     @classmethod
@@ -327,9 +329,21 @@ class BinaryClassifier:
         rows, images = zip(*pending, strict=True)
         values = self.probabilities(images, prior=prior)
         for row, value in zip(rows, values, strict=True):
-            row["probability"] = float(value)
-            row["label"] = "binary" if value >= self.card.threshold else "not"
-            row["status"] = Status.OK
+            self.decide(row, value)
+
+    def decide(self, row, probability):
+        """Fill in a verdict.
+
+        Parameters
+        ----------
+        row : dict
+            A row, which is changed.
+        probability : float
+            Of a pair.
+        """
+        row["probability"] = float(probability)
+        row["label"] = "binary" if probability >= self.card.threshold else "not"
+        row["status"] = Status.OK
 
     def probabilities(self, images, *, prior=None):
         """Calibrated probabilities of prepared images, as one batch.
@@ -365,20 +379,44 @@ class BinaryClassifier:
         """
         import torch
 
+        count = torch.tensor([len(image.bands) for image in images])
+        return self.scores_of(
+            torch.from_numpy(np.stack([image.signal for image in images])),
+            torch.from_numpy(np.stack([image.valid for image in images])),
+            torch.from_numpy(np.concatenate([image.bands for image in images])),
+            torch.repeat_interleave(torch.arange(len(images)), count),
+        )
+
+    def scores_of(self, signal, valid, bands, owner):
+        """Scores of images in units of their noise, as one batch.
+
+        Parameters
+        ----------
+        signal : `torch.Tensor`
+            Shape (n, ny, nx), float32: the sums of the bands.
+        valid : `torch.Tensor` of bool
+            Shape (n, ny, nx).
+        bands : `torch.Tensor`
+            Shape (m, ny, nx), float32: all bands of all stacks.
+        owner : `torch.Tensor`
+            Shape (m,), int64: the stack that each band belongs to.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            Shape (n, 2), float32, before calibration.
+        """
+        import torch
+
         from astro_vbinary.classification.network import symmetric_scores
 
         process, device = self.card.preprocessing, self.device
         scale = self.card.entries["grid"]["pixel_scale"]
-        signal = torch.from_numpy(np.stack([image.signal for image in images]))
-        valid = torch.from_numpy(np.stack([image.valid for image in images]))
         with torch.inference_mode():
             inputs = [process.channels_of(signal.to(device), valid.to(device), scale)]
             if process.band_channels:
-                bands = np.concatenate([image.bands for image in images])
-                bands = torch.from_numpy(bands).to(device)
-                count = torch.tensor([len(image.bands) for image in images])
-                owner = torch.repeat_interleave(torch.arange(len(images)), count)
-                inputs += [process.band_channels_of(bands, scale), owner.to(device)]
+                bands = process.band_channels_of(bands.to(device), scale)
+                inputs += [bands, owner.to(device)]
             with torch.autocast(
                 device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
             ):

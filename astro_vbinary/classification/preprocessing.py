@@ -27,6 +27,7 @@ __all__ = [
     "Prepared",
     "PreparedBatch",
     "Preprocessing",
+    "notice",
     "prepare",
     "prepare_batch",
 ]
@@ -114,16 +115,40 @@ def prepare(stack):
     signal, valid = made.signal[0].numpy(), made.valid[0].numpy()
     circle = stack.grid.radius() <= VISUAL_BINARY_LIMIT.value
     peak = float(np.max(signal[circle & valid]))
+    flags = notice(covered, peak, (signal, valid, circle))
+    if stack.target_assumed:
+        flags |= Flag.TARGET_ASSUMED
+    return Prepared(signal, valid, made.bands.numpy(), flags, peak)
+
+
+def notice(covered, peak, images=None):
+    """What a user should know of a stack's pixels.
+
+    Parameters
+    ----------
+    covered : float
+        Share of the 2.5-arcsec circle with data.
+    peak : float
+        Largest signal within it, in units of the noise.
+    images : tuple of `~numpy.ndarray`, optional
+        Shape (ny, nx): signal, valid pixels, and pixels within the circle; not needed
+        where all are valid.
+
+    Returns
+    -------
+    `~astro_vbinary.status.Flag`
+        The flags.
+    """
     flags = Flag.NONE
     if covered < 1 - PARTIAL_SHARE:
         flags |= Flag.PARTIAL
     if peak < LOW_SIGNAL:
         flags |= Flag.LOW_SIGNAL
-    if _core_masked(valid, signal, circle):
-        flags |= Flag.CORE_MASKED
-    if stack.target_assumed:
-        flags |= Flag.TARGET_ASSUMED
-    return Prepared(signal, valid, made.bands.numpy(), flags, peak)
+    if images is not None:
+        signal, valid, circle = images
+        if _core_masked(valid, signal, circle):
+            flags |= Flag.CORE_MASKED
+    return flags
 
 
 def _coverage(mask, grid):

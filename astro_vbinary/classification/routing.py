@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from astro_vbinary.classification.batches import judge_stacks
 from astro_vbinary.classification.classifier import BinaryClassifier, check_prior
 from astro_vbinary.classification.result import ClassificationResult, make_row
 from astro_vbinary.exceptions import (
@@ -16,7 +17,9 @@ from astro_vbinary.exceptions import (
 )
 from astro_vbinary.stamps import AlignedStack, StampIndex, StampStack
 from astro_vbinary.stamps.alignment import check_engine
+from astro_vbinary.stamps.light import LightStack
 from astro_vbinary.stamps.motion import position_at
+from astro_vbinary.stamps.stack import READ_SIZE
 from astro_vbinary.status import Flag, Status
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, resolution_group
 from astro_vbinary.surveys.groups import check_policy
@@ -35,7 +38,7 @@ def classify(
     targets=None,
     device="auto",
     precision="auto",
-    engine="auto",
+    engine="batch",
     prior=None,
     batch_size=64,
     progress=False,
@@ -57,7 +60,8 @@ def classify(
     device, precision : str, optional
         As for `BinaryClassifier`.
     engine : str, optional
-        Alignment engine, one of `~astro_vbinary.stamps.ENGINES`.
+        Alignment engine, one of `~astro_vbinary.stamps.ENGINES`. ``batch`` aligns
+        many stacks at once, the others go one by one.
     prior : float, optional
         Share of binaries among the sources, before anything is seen of them; by
         default what the weights' calibration assumed.
@@ -122,15 +126,22 @@ def _count(stacks):
 
 
 def _items(stacks, targets):
-    """(source, survey, function that makes the stack) for every row to come."""
+    """(source, survey, function that makes the stack) for every row to come.
+
+    The function takes whether the batch engine is to have it.
+    """
     if isinstance(stacks, StampIndex):
         for (source, survey), files in stacks.groups().items():
-            target = targets.get(source)
+            survey, target = get_survey(survey), targets.get(source)
 
-            def read(files=files, target=target):
+            def read(batch, files=files, survey=survey, target=target):
+                if batch:
+                    return LightStack.read_files(
+                        files, survey=survey, size=READ_SIZE, target=target
+                    )
                 return StampStack.read_files(files, target=target, on_error="drop")
 
-            yield source, get_survey(survey), read
+            yield source, survey, read
         return
     if isinstance(stacks, StampStack | AlignedStack):
         stacks = [stacks]
@@ -139,7 +150,7 @@ def _items(stacks, targets):
     for stack in stacks:
         if not isinstance(stack, StampStack | AlignedStack):
             raise TypeError(f"cannot classify a {type(stack).__name__}")
-        yield stack.source or "", stack.survey, lambda stack=stack: stack
+        yield stack.source or "", stack.survey, lambda batch, stack=stack: stack
 
 
 class _Router:
@@ -162,14 +173,16 @@ class _Router:
         self.classifiers = {} if classifiers is None else classifiers
         self.timings = {} if timings is None else timings
         self.pending = {}
+        self.facts = {}
 
     def add(self, source, survey, read):
-        row, prepared, key = self._row(source, survey, read)
+        row, prepared, group = self._row(source, survey, read)
         self.rows.append(row)
         if prepared is None:
             return
+        key = group, isinstance(prepared, LightStack)
         waiting = self.pending.setdefault(key, [])
-        waiting.append((row, prepared))
+        waiting.append((row, prepared, read))
         if len(waiting) >= self.batch_size:
             self._judge(key, waiting)
 
@@ -179,9 +192,36 @@ class _Router:
         return self.rows
 
     def _judge(self, key, waiting):
-        with self._timed("classify"):
-            self.classifiers[key].judge(waiting, prior=self.prior)
+        group, light = key
+        if not waiting:
+            return
+        if light:
+            self._judge_together(group, waiting)
+        else:
+            pending = [(row, prepared) for row, prepared, _ in waiting]
+            with self._timed("classify"):
+                self.classifiers[group].judge(pending, prior=self.prior)
         waiting.clear()
+
+    def _judge_together(self, group, waiting):
+        rows, stacks, reads = zip(*waiting, strict=True)
+        before = [dict(row) for row in rows]
+        try:
+            judge_stacks(
+                self.classifiers[group],
+                rows,
+                stacks,
+                prior=self.prior,
+                timed=self._timed,
+            )
+        # One that is odd beyond expectation must not cost the others: each by itself.
+        except Exception:
+            for row, old, stack, read in zip(rows, before, stacks, reads, strict=True):
+                row.update(old)
+                found, prepared, _ = self._one(row, stack.survey, read, group)
+                row.update(found)
+                if prepared is not None:
+                    self.classifiers[group].judge([(row, prepared)], prior=self.prior)
 
     @contextmanager
     def _timed(self, stage):
@@ -198,9 +238,9 @@ class _Router:
             row = make_row(source=source, status=Status.UNKNOWN_SURVEY)
             row["reason"] = "the stack does not say which survey it is of"
             return row, None, None
-        group = resolution_group(survey, policy=self.policy).number
-        row = make_row(source=source, survey=survey, group=group)
-        if not survey.resolves(VISUAL_BINARY_LIMIT):
+        group, resolves, blank = self._facts(survey)
+        row = blank | {"source": source}
+        if not resolves:
             row["status"] = Status.UNRESOLVED
             row["reason"] = (
                 f"images of {survey.name} are {survey.effective_fwhm():.2f} wide; "
@@ -211,9 +251,39 @@ class _Router:
         if classifier is None:
             self._explain(row, survey, group)
             return row, None, None
+        if self.engine != "batch":
+            return self._one(row, survey, read, group)
         try:
             with self._timed("read"):
-                stack = read()
+                stack = read(True)
+        except StampError as error:
+            row["status"], row["reason"] = error.status, str(error)
+            return row, None, None
+        except Exception:
+            stack = None
+        if not isinstance(stack, LightStack):
+            return self._one(row, survey, read, group)
+        row |= {"weights": classifier.card.id, "weights_sha256": classifier.card.sha256}
+        if survey.name not in classifier.card.surveys:
+            row["flags"] |= Flag.UNTRAINED_SURVEY
+        _tell_dropped(row, stack.dropped)
+        return row, stack, group
+
+    def _facts(self, survey):
+        """Group of a survey, whether it resolves pairs, and its rows' common part."""
+        if survey.name not in self.facts:
+            group = resolution_group(survey, policy=self.policy).number
+            blank = make_row(survey=survey, group=group)
+            resolves = survey.resolves(VISUAL_BINARY_LIMIT)
+            self.facts[survey.name] = group, resolves, blank
+        return self.facts[survey.name]
+
+    def _one(self, row, survey, read, group):
+        """One stack by itself, through all of the classes."""
+        classifier = self.classifiers[group]
+        try:
+            with self._timed("read"):
+                stack = read(False)
             dropped = (
                 stack.meta.get("dropped", ())
                 if isinstance(stack, AlignedStack)
@@ -233,10 +303,7 @@ class _Router:
         except Exception as error:
             row["reason"] = f"{type(error).__name__}: {error}"
             return row, None, None
-        if dropped:
-            row["flags"] |= Flag.FILES_DROPPED
-            lost = "; ".join(f"{path.name}: {error}" for path, error in dropped)
-            row["reason"] = (row["reason"] + "; " if row["reason"] else "") + lost
+        _tell_dropped(row, dropped)
         return row, prepared, group
 
     def _explain(self, row, survey, group):
@@ -265,6 +332,14 @@ class _Router:
             except UnknownWeightsError:
                 self.classifiers[group] = None
         return self.classifiers[group]
+
+
+def _tell_dropped(row, dropped):
+    """Note the files of a stack that could not be used."""
+    if dropped:
+        row["flags"] |= Flag.FILES_DROPPED
+        lost = "; ".join(f"{path.name}: {error}" for path, error in dropped)
+        row["reason"] = (row["reason"] + "; " if row["reason"] else "") + lost
 
 
 def _rejected_row(file):

@@ -24,6 +24,10 @@ ENGINES = ("auto", "interp", "adaptive", "exact", "batch")
 #: Ratio of output to input pixel side above which ``auto`` smooths.
 SMOOTHING_RATIO = 1.2
 
+#: Ratio below which ``batch`` need not look up every output pixel's sixteen neighbours.
+#: Ground-based images, which have two pixels and more in a FWHM, are below it.
+FINE_RATIO = 0.3
+
 #: Share of an output pixel that may come from bad input before it is masked.
 BAD_SHARE = 0.01
 

@@ -12,7 +12,7 @@ import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 
-from astro_vbinary.stamps.alignment import SMOOTHING_RATIO, align_image
+from astro_vbinary.stamps.alignment import FINE_RATIO, SMOOTHING_RATIO, align_image
 from astro_vbinary.stamps.grid import SkyGrid
 from astro_vbinary.stamps.light import LightStack, find_bad, map_pixels
 from astro_vbinary.stamps.plain import tangent_vectors
@@ -178,7 +178,7 @@ def _alike(stamps, matrix, offset, fits, side):
         half = int(np.ceil((reach[number] + MARGIN) / SIDE_STEP)) * SIDE_STEP
         # One call smooths all its images alike.
         scale = 0.0 if ratio[number] < SMOOTHING_RATIO else round(ratio[number], 3)
-        fine = ratio[number] < 0.5
+        fine = ratio[number] < FINE_RATIO
         key = (
             half,
             round(float(ratio[number]), 2) if fine else scale,
@@ -213,16 +213,17 @@ def _resample_part(made, stamps, part, matrix, offset, side):
         images[bad] = 0.0
         bad = torch.from_numpy(bad).to(device)
     own = matrix[numbers]
-    start = offset[numbers] - corner
-    data, mask = resample(
-        torch.from_numpy(images).to(device), bad, own, start, side, exact=False
-    )
     shapes = np.array([stamps[number].data.shape[::-1] for number in numbers])
-    outside = _beyond(own, offset[numbers], shapes, side)
-    if outside is not None:
-        outside = torch.from_numpy(outside).to(device)
-        mask = mask | outside
-        data = data.masked_fill(outside, 0.0)
+    ends = np.stack([np.zeros_like(shapes), shapes - 1], axis=-1) - corner[..., None]
+    data, mask = resample(
+        torch.from_numpy(images).to(device),
+        bad,
+        own,
+        offset[numbers] - corner,
+        side,
+        edges=ends,
+        exact=False,
+    )
     for k, (number, factor) in enumerate(zip(numbers, _areas(own), strict=True)):
         if stamps[number].surface_brightness:
             data[k] /= factor
@@ -251,24 +252,6 @@ def _mirrored(shape, corner, n):
         for part in index
     )
     return rows[:, None], columns[None, :]
-
-
-def _beyond(matrix, offset, shapes, side):
-    """Pixels of the grids that are off the images, or None where none is."""
-    corner = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * (side - 1)
-    places = np.einsum("mij,kj->mki", matrix, corner) + offset[:, None]
-    high = shapes[:, None] - 0.5
-    if (places >= -0.5).all() and (places <= high).all():
-        return None
-    axis = np.arange(side)
-    x, y = (
-        offset[:, k, None, None]
-        + matrix[:, k, 0, None, None] * axis[None, None, :]
-        + matrix[:, k, 1, None, None] * axis[None, :, None]
-        for k in (0, 1)
-    )
-    width, height = (shapes[:, k, None, None] - 0.5 for k in (0, 1))
-    return (x < -0.5) | (y < -0.5) | (x > width) | (y > height)
 
 
 def _one_by_one(made, stamps, centers, number, pixel_scale, side):

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from astro_vbinary.stamps.alignment import BAD_SHARE, SMOOTHING_RATIO
+from astro_vbinary.stamps.alignment import BAD_SHARE, FINE_RATIO, SMOOTHING_RATIO
 from astro_vbinary.stamps.blank import fill_nearest
 from astro_vbinary.stamps.splines import (
     evaluate_spline,
@@ -28,11 +28,10 @@ __all__ = ["fill_bad", "resample", "resample_linear"]
 #: depends on a pixel so far away by less than one part in a thousand.
 SPLINE_MARGIN = 6
 
-#: Grids whose pixels are smaller than this, in the images' pixels, are interpolated
-#: linearly between the spline's values at finer steps, so many in a pixel: nine of ten
-#: look-ups are saved. The finest image that needs it has FWHM of two pixels; there a
-#: step's bend is 0.6 % of the peak at most, and its average nothing.
-FINE_RATIO, FINER = 0.5, 6
+#: Where a grid is much finer than the images it is interpolated linearly between the
+#: spline's values at finer steps, so many in a pixel: most look-ups are saved. Of a star
+#: of two pixels' FWHM a step's bend is 0.4 % of the peak at most, on average nothing.
+FINER = 8
 
 #: Slant in pixels over the grid below which a grid counts as not turned.
 STRAIGHT = 1e-3
@@ -108,7 +107,18 @@ def _extended(planes, box, width):
     return planes, margin
 
 
-def resample(images, bad, matrix, offset, side, *, box=None, smooth=True, exact=True):
+def resample(
+    images,
+    bad,
+    matrix,
+    offset,
+    side,
+    *,
+    box=None,
+    edges=None,
+    smooth=True,
+    exact=True,
+):
     """Resample images onto square grids by affine maps.
 
     The flux of a point source is conserved, for values per pixel.
@@ -130,6 +140,10 @@ def resample(images, bad, matrix, offset, side, *, box=None, smooth=True, exact=
         Shape (m, 2), int64: first pixel of the image along both axes, and the one
         after the last. What is around it is margin: it has no say, and what is
         outside the box is masked.
+    edges : `~numpy.ndarray`, optional
+        Shape (m, 2, 2): first and last pixel of the image along (x, y); by default the
+        box's. What is around them is what the spline is to go on with: it has a say in
+        the outermost pixels, and what is outside is masked.
     smooth : bool, optional
         Whether images finer than the grid are smoothed first, so that no pixel is
         passed over.
@@ -153,13 +167,16 @@ def resample(images, bad, matrix, offset, side, *, box=None, smooth=True, exact=
     # Scaled before there are more pixels of them.
     filled, margin = _extended(fill_bad(images, bad, box) * ratio**2, box, width)
     leaning = None if bad is None else _extended(bad.float(), box, width)[0]
-    box, offset = box + margin, offset + margin
+    offset = offset + margin
+    if edges is None:
+        edges = np.stack([box, box], axis=1) - [0, 1]
+    edges = edges + margin
     slant = max(np.abs(matrix[:, 0, 1]).max(), np.abs(matrix[:, 1, 0]).max())
     if slant * side < STRAIGHT:
         sample = _straight
     else:
         sample = partial(_turned, fine=not exact and ratio < FINE_RATIO)
-    data, share, outside = sample(filled, leaning, matrix, offset, side, box)
+    data, share, outside = sample(filled, leaning, matrix, offset, side, edges)
     if share is not None:
         leant = share > BAD_SHARE
         outside = leant if outside is None else outside | leant
@@ -168,15 +185,20 @@ def resample(images, bad, matrix, offset, side, *, box=None, smooth=True, exact=
     return data.masked_fill_(outside, 0.0), outside
 
 
-def _straight(images, bad, matrix, offset, side, box):
+def _straight(images, bad, matrix, offset, side, edges):
     """Axis by axis, for grids that are not turned: dense matrices."""
     n, device = images.shape[-1], images.device
     axis = np.arange(side)
     x = offset[:, 0, None] + matrix[:, 0, 0, None] * axis
     y = offset[:, 1, None] + matrix[:, 1, 1, None] * axis
-    outside = _outside(y, box)[:, :, None] | _outside(x, box)[:, None, :]
-    outside = torch.from_numpy(outside).to(device)
-    x, y = (np.clip(place, box[:, :1], box[:, 1:] - 1) for place in (x, y))
+    outside = None
+    off_x, off_y = _outside(x, edges[:, 0]), _outside(y, edges[:, 1])
+    if off_x.any() or off_y.any():
+        outside = torch.from_numpy(off_y[:, :, None] | off_x[:, None, :]).to(device)
+    x, y = (
+        np.clip(place, ends[:, :1], ends[:, 1:])
+        for place, ends in zip((x, y), edges.swapaxes(0, 1), strict=True)
+    )
     filtered = spline_matrix(n, device)
     columns = spline_rows(x, n, device) @ filtered
     data = (spline_rows(y, n, device) @ filtered) @ images @ columns.transpose(1, 2)
@@ -187,18 +209,20 @@ def _straight(images, bad, matrix, offset, side, box):
     return data, share, outside
 
 
-def _turned(images, bad, matrix, offset, side, box, *, fine):
+def _turned(images, bad, matrix, offset, side, edges, *, fine):
     """Pixel by pixel, for any affine map."""
     n, device = images.shape[-1], images.device
-    outside = _beyond(matrix, offset, side, box, 0.5, device)
+    outside = _beyond(matrix, offset, side, edges, 0.5, device)
     x = y = None
     if bad is not None or not fine:
         x, y = _places(matrix, offset, side, device)
-        edges = torch.as_tensor(box, dtype=torch.float32, device=device)
-        edges = edges[:, :, None, None]
-        x, y = (place.clamp(edges[:, 0], edges[:, 1] - 1) for place in (x, y))
+        ends = torch.as_tensor(edges, dtype=torch.float32, device=device)
+        ends = ends[..., None, None]
+        x, y = (
+            place.clamp(ends[:, k, 0], ends[:, k, 1]) for k, place in enumerate((x, y))
+        )
     if fine:
-        data = _between_steps(images, matrix, offset, side, box)
+        data = _between_steps(images, matrix, offset, side, edges)
     else:
         filtered = spline_matrix(n, device)
         data = evaluate_spline(filtered @ images @ filtered.T, x, y)
@@ -206,7 +230,7 @@ def _turned(images, bad, matrix, offset, side, box, *, fine):
     return data, share, outside
 
 
-def _between_steps(images, matrix, offset, side, box):
+def _between_steps(images, matrix, offset, side, edges):
     """The spline at finer steps, and linear interpolation between them."""
     n, device = images.shape[-1], images.device
     corner = np.array([[0, 0], [side - 1, 0], [0, side - 1], [side - 1, side - 1]])
@@ -227,12 +251,10 @@ def _between_steps(images, matrix, offset, side, box):
             for part in (axis[:, k, 0] + first[:, k, None], axis[:, k, 1])
         )
         torch.add(across[:, None, :], along[:, :, None], out=grid[..., k])
-    low, high = ((edge - start) * scale - 1 for edge in (box[:, :1], box[:, 1:] - 1))
-    if (low > -1).any() or (high < 1).any():
-        low, high = (
-            torch.as_tensor(edge, dtype=torch.float32, device=device)[..., None, None]
-            for edge in (low, high)
-        )
+    ends = (edges - start) * scale - 1
+    if (ends[..., 0] > -1).any() or (ends[..., 1] < 1).any():
+        ends = torch.as_tensor(ends, dtype=torch.float32, device=device)
+        low, high = (ends[:, None, None, :, k] for k in (0, 1))
         grid = torch.minimum(torch.maximum(grid, low), high)
     return torch.nn.functional.grid_sample(
         fine[:, None], grid, align_corners=True, padding_mode="border"
@@ -268,7 +290,8 @@ def resample_linear(images, bad, matrix, offset, side, *, box=None):
     if box is None:
         box = np.array([[0, images.shape[-1]]])
     x, y = _places(matrix, offset, side, images.device)
-    outside = _beyond(matrix, offset, side, box, 0.0, images.device)
+    edges = np.stack([box, box], axis=1) - [0, 1]
+    outside = _beyond(matrix, offset, side, edges, 0.0, images.device)
     data = _bilinear(fill_bad(images, bad, box), x, y)
     if outside is None:
         outside = torch.zeros(data.shape, dtype=torch.bool, device=data.device)
@@ -294,23 +317,22 @@ def _places(matrix, offset, side, device):
     return (start + moved).unbind(dim=1)
 
 
-def _outside(position, box):
-    return (position < box[:, :1] - 0.5) | (position > box[:, 1:] - 0.5)
+def _outside(position, ends):
+    return (position < ends[:, :1] - 0.5) | (position > ends[:, 1:] + 0.5)
 
 
-def _beyond(matrix, offset, side, box, edge, device):
-    """Where positions, affine in the grid's, are off the images by over an edge.
+def _beyond(matrix, offset, side, edges, by, device):
+    """Where positions, affine in the grid's, are off the images by more than that.
 
     None where none is.
     """
     corner = np.array([[0, 0], [side - 1, 0], [0, side - 1], [side - 1, side - 1]])
-    ends = np.einsum("mij,kj->mki", matrix, corner) + offset[:, None]
-    low, high = box[:, :1, None] - edge, box[:, 1:, None] - 1 + edge
-    if (ends >= low).all() and (ends <= high).all():
+    places = np.einsum("mij,kj->mki", matrix, corner) + offset[:, None]
+    low, high = edges[:, None, :, 0] - by, edges[:, None, :, 1] + by
+    if (places >= low).all() and (places <= high).all():
         return None
     x, y = _places(matrix, offset, side, device)
-    low, high = (
-        torch.as_tensor(side, dtype=torch.float32, device=device)
-        for side in (low, high)
-    )
-    return (x < low) | (x > high) | (y < low) | (y > high)
+    ends = np.stack([edges[..., 0] - by, edges[..., 1] + by], axis=-1)
+    ends = torch.as_tensor(ends, dtype=torch.float32, device=device)[..., None, None]
+    outside = (x < ends[:, 0, 0]) | (x > ends[:, 0, 1])
+    return outside | (y < ends[:, 1, 0]) | (y > ends[:, 1, 1])

@@ -29,8 +29,9 @@ __all__ = ["fill_bad", "resample", "resample_linear"]
 SPLINE_MARGIN = 6
 
 #: Where a grid is much finer than the images it is interpolated linearly between the
-#: spline's values at finer steps, so many in a pixel: most look-ups are saved. Of a star
-#: of two pixels' FWHM a step's bend is 0.4 % of the peak at most, on average nothing.
+#: spline's values at finer steps, so many in a pixel: most look-ups are saved. Of a
+#: star of two pixels' FWHM a step's bend is 0.4 % of the peak at most, on average
+#: nothing.
 FINER = 8
 
 #: Slant in pixels over the grid below which a grid counts as not turned.

@@ -1,6 +1,7 @@
 """Read many stamps of shards in few, long reads."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -133,23 +134,15 @@ def _fill(batch, shard, numbers, rows):
         for name in ("plain", "bitpix", "naxis1", "naxis2")
     }
     headers, images = [memoryview(b"")] * len(rows), [None] * len(rows)
-    plain = np.flatnonzero(shape["plain"])
-    for number, part in zip(plain, _parts(shard, "header", rows[plain]), strict=True):
-        headers[number] = memoryview(part)
-    sizes = zip(*(shape[n][plain].tolist() for n in list(shape)[1:]), strict=True)
-    parts = _parts(shard, "image", rows[plain])
-    for number, part, (bitpix, nx, ny) in zip(plain, parts, sizes, strict=True):
-        try:
-            images[number] = part.view(PIXEL_TYPES[bitpix]).reshape(ny, nx)
-        except (KeyError, ValueError) as error:
-            raise UnreadableStampError(
-                f"row {rows[number]} of the shard {shard.path} is damaged: an image of "
-                f"{nx} x {ny} px of type {bitpix} has {part.size} bytes"
-            ) from error
-    values = {name: shape.get(name) for name in batch.columns}
-    for name in batch.columns:
-        if values[name] is None:
-            values[name] = _take(shard, name, rows)
+    plain = np.flatnonzero(shape.pop("plain"))
+    for number, part in zip(plain.tolist(), _headers(shard, rows[plain]), strict=True):
+        headers[number] = part
+    shapes = {name: values[plain] for name, values in shape.items()}
+    for number, image in zip(
+        plain.tolist(), _images(shard, rows[plain], **shapes), strict=True
+    ):
+        images[number] = image
+    values = {name: _take(shard, name, rows) for name in batch.columns}
     # Only now, so that a stamp has all or nothing.
     for number, header, image in zip(numbers.tolist(), headers, images, strict=True):
         batch.headers[number], batch.images[number] = header, image
@@ -173,16 +166,50 @@ def _take(shard, name, rows):
     return taken if _BY_NAME[name].dtype == "str" else np.concatenate(taken)
 
 
-def _parts(shard, part, rows):
-    """Bytes of one part of each of the rows, which are in order."""
+def _headers(shard, rows):
+    for content, starts, stops in _reads(shard, "header", rows):
+        view = memoryview(content)
+        pairs = zip(starts.tolist(), stops.tolist(), strict=True)
+        yield from [view[start:stop] for start, stop in pairs]
+
+
+def _images(shard, rows, bitpix, naxis1, naxis2):
+    """Images of the rows, which are in order and plain."""
+    done = 0
+    for content, starts, stops in _reads(shard, "image", rows):
+        part = slice(done, done + len(starts))
+        kinds = np.stack([bitpix[part], naxis2[part], naxis1[part]], axis=1)
+        # Images of one kind that lie beside each other are one array.
+        differ = (np.diff(kinds, axis=0) != 0).any(axis=1)
+        differ |= starts[1:] != stops[:-1]
+        edges = [0, *(np.flatnonzero(differ) + 1).tolist(), len(starts)]
+        for first, last in pairwise(edges):
+            kind, ny, nx = kinds[first].tolist()
+            values = content[starts[first] : stops[last - 1]]
+            try:
+                block = values.view(PIXEL_TYPES[kind]).reshape(last - first, ny, nx)
+            except (KeyError, ValueError) as error:
+                raise UnreadableStampError(
+                    f"the shard {shard.path} is damaged: {last - first} images of "
+                    f"{ny} x {nx} px of type {kind} have {values.size} bytes"
+                ) from error
+            yield from block
+        done += len(starts)
+
+
+def _reads(shard, part, rows):
+    """One part of the rows, which are in order, in as few reads as make sense.
+
+    Yields the bytes of many rows, and where in them each row's begin and end.
+    """
     if not rows.size:
         return
     offset, size = (values[rows] for values in shard.extent(part))
-    if offset.min() < 0 or size.min() < 0 or (np.diff(offset) < 0).any():
+    stop = offset + size
+    if size.min() < 0 or (np.diff(offset) < 0).any() or (np.diff(stop) < 0).any():
         raise UnreadableStampError(
             f"the shard {shard.path} is damaged: its {part} bytes are out of order"
         )
-    stop = offset + size
     first = 0
     while first < len(rows):
         # As far as there is no gap and the read is not too long.
@@ -193,10 +220,6 @@ def _parts(shard, part, rows):
         )
         last = first + int(gaps[0]) + 1 if gaps.size else last
         begin = int(offset[first])
-        values = shard.read_bytes(part, begin, int(stop[first:last].max()))
-        values.flags.writeable = False
-        starts = (offset[first:last] - begin).tolist()
-        stops = (stop[first:last] - begin).tolist()
-        for start, end in zip(starts, stops, strict=True):
-            yield values[start:end]
+        content = shard.read_bytes(part, begin, int(stop[last - 1]))
+        yield content, offset[first:last] - begin, stop[first:last] - begin
         first = last

@@ -6,6 +6,8 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from astro_vbinary.exceptions import UnreadableStampError
 from astro_vbinary.stamps.shards.format import COLUMNS, FORMAT, PARTS, VERSION
 
@@ -38,6 +40,8 @@ class Shard:
     def __init__(self, file, path):
         self.path = path
         self._file = file
+        self._rows = 0
+        self._pieces = {}
         self._extents = {}
 
     @classmethod
@@ -106,9 +110,10 @@ class Shard:
             raise UnreadableStampError(
                 f"the shard {self.path} is damaged: its columns differ in length"
             )
+        (self._rows,) = lengths.pop()
 
     def __len__(self):
-        return self._file[COLUMNS[0].name].shape[0]
+        return self._rows
 
     def column(self, name, rows=slice(None)):
         """Values of a column.
@@ -131,13 +136,11 @@ class Shard:
             If the shard is damaged there.
         """
         with self._reads(f"the column {name}"):
-            dataset = self._file[name]
-            if dataset.dtype.kind == "O":
-                # Names of files may be no UTF-8.
-                return [
-                    value.decode("utf-8", "surrogateescape") for value in dataset[rows]
-                ]
-            return dataset[rows]
+            values = self._slice(name, *rows.indices(len(self))[:2])
+            if values.dtype.kind != "O":
+                return values
+            # Names of files may be no UTF-8.
+            return [value.decode("utf-8", "surrogateescape") for value in values]
 
     def extent(self, part):
         """Where each row's part of the bytes is.
@@ -183,13 +186,26 @@ class Shard:
             If they are not all there.
         """
         with self._reads(f"the {part} bytes {start} to {stop}"):
-            values = self._file[f"{part}_bytes"][int(start) : int(stop)]
-        if start < 0 or len(values) != stop - start:
+            return self._slice(f"{part}_bytes", start, stop)
+
+    def _slice(self, name, start, stop):
+        """Part of a dataset, by the shortest way there is."""
+        if name not in self._pieces:
+            dataset = self._file[name]
+            self._pieces[name] = dataset, dataset.dtype, len(dataset), _begin(dataset)
+        dataset, dtype, length, begin = self._pieces[name]
+        if not 0 <= start <= stop <= length:
             raise UnreadableStampError(
-                f"the shard {self.path} is damaged: it has no {part} bytes {start} to "
-                f"{stop}"
+                f"the shard {self.path} is damaged: it has no {name} {start} to {stop}"
             )
-        return values
+        if begin is None:
+            return dataset[start:stop]
+        # What lies in one piece needs no HDF5, whose every call costs more than
+        # reading a stamp.
+        descriptor = self._file.id.get_vfd_handle()
+        size = (stop - start) * dtype.itemsize
+        content = _read_at(descriptor, begin + start * dtype.itemsize, size)
+        return np.frombuffer(content, dtype)
 
     def content(self, row):
         """A file as it was.
@@ -218,7 +234,7 @@ class Shard:
                 parts.append(self.read_bytes(part, offset, offset + size).tobytes())
         content = b"".join(parts)
         with self._reads(f"row {row}"):
-            expected = self._file["sha256"][row].decode("ascii", "replace")
+            expected = self._slice("sha256", row, row + 1)[0].decode("ascii", "replace")
         if hashlib.sha256(content).hexdigest() != expected:
             raise UnreadableStampError(
                 f"row {row} of the shard {self.path} is damaged: its bytes are not "
@@ -228,6 +244,7 @@ class Shard:
 
     def close(self):
         """Close the file."""
+        self._pieces.clear()
         self._file.close()
 
     @contextmanager
@@ -294,6 +311,25 @@ def open_shard(path):
                 oldest.close()
     _open_shards.move_to_end(key)
     return shard
+
+
+def _begin(dataset):
+    """Where a dataset begins in the file, if all of it lies there as it is."""
+    plain = dataset.dtype.kind != "O" and dataset.chunks is None
+    if not plain or dataset.external or not hasattr(os, "pread"):
+        return None
+    return dataset.id.get_offset()
+
+
+def _read_at(descriptor, begin, size):
+    """Bytes at a place of an open file."""
+    content = os.pread(descriptor, size, begin)
+    while len(content) < size:  # one call reads 2 GiB at most
+        more = os.pread(descriptor, size - len(content), begin + len(content))
+        if not more:
+            raise OSError("it is cut short")
+        content += more
+    return content
 
 
 def _reason(error):

@@ -76,7 +76,7 @@ def _check_new(jobs, output):
         for name in names:
             if _is_inside(name) and (output / name).exists():
                 raise FileExistsError(
-                    f"{output / name} exists; say so to replace existing files"
+                    f"{output / name} exists; give overwrite to replace it"
                 )
 
 

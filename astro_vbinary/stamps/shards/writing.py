@@ -118,7 +118,9 @@ def check_output(output, *, overwrite):
             "give another folder"
         )
     if not overwrite:
-        raise FileExistsError(f"{output} has shards already; say so to replace them")
+        raise FileExistsError(
+            f"{output} has shards already; give overwrite to replace them"
+        )
 
 
 def _is_ours(item):
@@ -133,9 +135,7 @@ def _is_ours(item):
 def _names(entries, root):
     """Name of each file in the shards."""
     paths = {
-        entry.path: _absolute(entry.path)
-        for entry in entries
-        if entry.packed is None
+        entry.path: _absolute(entry.path) for entry in entries if entry.packed is None
     }
     if root is None and paths:
         root = os.path.commonpath([Path(path).parent for path in paths.values()])

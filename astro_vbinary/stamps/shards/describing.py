@@ -28,6 +28,9 @@ __all__ = ["describe_file"]
 #: native longitude of the celestial pole (Calabretta & Greisen 2002, section 2.4).
 DEFAULT_LONPOLE = 180.0
 
+#: Largest distance (arcsec) between positions that are the same.
+SAME_PLACE = 1e-6
+
 
 @dataclass(frozen=True)
 class _Content:
@@ -192,4 +195,25 @@ def _is_whole(plane, frame):
         and not wcs.wcs.get_ps()
         and wcs.wcs.lonpole == DEFAULT_LONPOLE
         and known_frame
+        and _is_gnomonic(wcs, plane.shape)
     )
+
+
+def _is_gnomonic(wcs, shape):
+    """Whether positions are those of a gnomonic projection and a matrix alone.
+
+    wcslib hides the polynomials of some headers (TPV and other distortions of its
+    own) behind the axes of a projection without any, so the positions are compared.
+    """
+    ny, nx = shape
+    y, x = np.meshgrid(np.linspace(0, ny - 1, 5), np.linspace(0, nx - 1, 5))
+    pixel = np.stack([x.ravel(), y.ravel()]) + 1 - wcs.wcs.crpix[:, None]
+    xi, eta = np.radians(wcs.pixel_scale_matrix @ pixel)
+    ra0, dec0 = np.radians(wcs.wcs.crval)
+    # Calabretta & Greisen 2002, section 5.1.3, with the pole at the reference.
+    depth = np.cos(dec0) - eta * np.sin(dec0)
+    ra = ra0 + np.arctan2(xi, depth)
+    dec = np.arctan2(np.sin(dec0) + eta * np.cos(dec0), np.hypot(xi, depth))
+    true_ra, true_dec = np.radians(wcs.all_pix2world(x.ravel(), y.ravel(), 0))
+    apart = np.hypot(np.sin((ra - true_ra) / 2) * np.cos(dec), (dec - true_dec) / 2)
+    return bool(np.all(np.degrees(2 * apart) * 3600 < SAME_PLACE))

@@ -97,9 +97,9 @@ def read_packed(files, *, columns=BATCH_COLUMNS):
         packed = getattr(file, "packed", file)
         if not hasattr(packed, "shard"):
             raise ValueError(f"{file} is in no shard")
-        places.setdefault(packed.shard, ([], []))
-        places[packed.shard][0].append(number)
-        places[packed.shard][1].append(packed.row)
+        numbers, rows = places.setdefault((packed.shard, packed.digest), ([], []))
+        numbers.append(number)
+        rows.append(packed.row)
     total = len(files)
     batch = PackedBatch(
         headers=[memoryview(b"")] * total,
@@ -107,9 +107,10 @@ def read_packed(files, *, columns=BATCH_COLUMNS):
         columns={name: _empty(name, total) for name in columns},
         errors={},
     )
-    for path, (numbers, rows) in places.items():
+    for (path, digest), (numbers, rows) in places.items():
         try:
-            _fill(batch, open_shard(path), np.array(numbers), np.array(rows))
+            shard = open_shard(path, digest=digest)
+            _fill(batch, shard, np.array(numbers), np.array(rows))
         except (UnreadableStampError, OSError) as error:
             failed = UnreadableStampError(str(error))
             batch.errors.update(dict.fromkeys(numbers, failed))
@@ -186,14 +187,14 @@ def _images(shard, rows, bitpix, naxis1, naxis2):
         for first, last in pairwise(edges):
             kind, ny, nx = kinds[first].tolist()
             values = content[starts[first] : stops[last - 1]]
-            try:
-                block = values.view(PIXEL_TYPES[kind]).reshape(last - first, ny, nx)
-            except (KeyError, ValueError) as error:
+            count = last - first
+            pixel = np.dtype(PIXEL_TYPES.get(kind, "V"))
+            if min(ny, nx) < 1 or values.size != count * ny * nx * pixel.itemsize:
                 raise UnreadableStampError(
-                    f"the shard {shard.path} is damaged: {last - first} images of "
-                    f"{ny} x {nx} px of type {kind} have {values.size} bytes"
-                ) from error
-            yield from block
+                    f"the shard {shard.path} is damaged: {count} images of {ny} x {nx} "
+                    f"px of type {kind} have {values.size} bytes"
+                )
+            yield from values.view(pixel).reshape(count, ny, nx)
         done += len(starts)
 
 

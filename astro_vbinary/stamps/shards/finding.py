@@ -106,9 +106,9 @@ def _entries(path, place, check):
     columns = [shard.column(name) for name in names]
     places = zip(*(shard.column(n) for n in ("ra", "dec", "target_given")), strict=True)
     rows = zip(*columns, places, strict=True)
-    where, entries = str(path), []
+    where, digest, entries = str(path), shard.digest[:16], []
     for row, (number, name, source, survey, band, hdu, position) in enumerate(rows):
-        packed = PackedStamp(where, row, name)
+        packed = PackedStamp(where, row, name, digest)
         if source or survey:
             ra, dec, given = position
             target = SkyCoord(ra, dec, unit="deg") if given else None

@@ -21,11 +21,15 @@ class PackedStamp:
         Row of the file in the shard.
     member : str
         The file, from the folder that was packed, with ``/`` between folders.
+    digest : str, optional
+        What the shard's attribute ``digest`` begins with, so that a row of a shard
+        that was replaced is not taken for what it was. Not compared where it is empty.
     """
 
     shard: str
     row: int
     member: str
+    digest: str = ""
 
     @property
     def name(self):
@@ -63,7 +67,7 @@ class PackedStamp:
 
         if mode != "rb":
             raise ValueError(f"a packed stamp is opened with mode 'rb', not {mode!r}")
-        return io.BytesIO(open_shard(self.shard).content(self.row))
+        return io.BytesIO(open_shard(self.shard, digest=self.digest).content(self.row))
 
     def __str__(self):
         return str(self.path)

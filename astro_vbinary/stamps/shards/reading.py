@@ -35,10 +35,13 @@ class Shard:
     ----------
     path : str
         Path of the shard.
+    digest : str
+        What changes with any of the files.
     """
 
     def __init__(self, file, path):
         self.path = path
+        self.digest = ""
         self._file = file
         self._rows = 0
         self._pieces = {}
@@ -111,6 +114,7 @@ class Shard:
                 f"the shard {self.path} is damaged: its columns differ in length"
             )
         (self._rows,) = lengths.pop()
+        self.digest = str(attributes.get("digest", ""))
 
     def __len__(self):
         return self._rows
@@ -199,7 +203,9 @@ class Shard:
                 f"the shard {self.path} is damaged: it has no {name} {start} to {stop}"
             )
         if begin is None:
-            return dataset[start:stop]
+            values = dataset[start:stop]
+            values.flags.writeable = False
+            return values
         # What lies in one piece needs no HDF5, whose every call costs more than
         # reading a stamp.
         descriptor = self._file.id.get_vfd_handle()
@@ -271,13 +277,15 @@ class Shard:
         return f"<Shard {self.path}: {len(self)} rows>"
 
 
-def open_shard(path):
+def open_shard(path, *, digest=""):
     """A shard that is kept open for the next time, in this process.
 
     Parameters
     ----------
     path : str or `~pathlib.Path`
         The shard.
+    digest : str, optional
+        What its ``digest`` must begin with.
 
     Returns
     -------
@@ -287,7 +295,7 @@ def open_shard(path):
     Raises
     ------
     ~astro_vbinary.exceptions.UnreadableStampError
-        If it is no shard, is damaged, or is of another version.
+        If it is no shard, is damaged, is of another version, or was replaced.
     FileNotFoundError
         If there is no such file.
     """
@@ -310,6 +318,11 @@ def open_shard(path):
             if owner == os.getpid():
                 oldest.close()
     _open_shards.move_to_end(key)
+    if not shard.digest.startswith(digest):
+        raise UnreadableStampError(
+            f"the shard {path} was replaced since it was looked through: make the "
+            "index anew"
+        )
     return shard
 
 

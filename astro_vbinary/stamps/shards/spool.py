@@ -5,8 +5,8 @@ lies in one piece. So the bytes wait in plain files, the rows in lines of JSON, 
 memory holds neither.
 """
 
+import hashlib
 import json
-import re
 from contextlib import ExitStack
 from itertools import islice
 
@@ -21,6 +21,7 @@ from astro_vbinary.stamps.shards.format import (
     VERSION,
     pixel_folder,
 )
+from astro_vbinary.stamps.shards.sink import open_sink
 
 __all__ = ["Spool"]
 
@@ -94,27 +95,28 @@ class Spool:
         import h5py
 
         path = self.folder / SHARD_NAME
-        try:
-            with h5py.File(path, "w") as file:
-                file.attrs.update(
-                    {
-                        "format": FORMAT,
-                        "version": VERSION,
-                        "healpix": self.pixel,
-                        "healpix_nside": NSIDE,
-                        "healpix_order": "nested",
-                    }
-                )
-                self._write_columns(file, compression)
-                for part in PARTS:
-                    self._write_bytes(file, part, compression)
-        except (OSError, RuntimeError) as error:
-            found = re.search(r"error message = '([^']*)'", str(error))
-            reason = found[1] if found else " ".join(str(error).split())
-            raise OSError(f"cannot write {path}: {reason}") from error
+        with open_sink(path) as sink, h5py.File(sink, "w") as file:
+            file.attrs.update(
+                {
+                    "format": FORMAT,
+                    "version": VERSION,
+                    "digest": self._digest(),
+                    "healpix": self.pixel,
+                    "healpix_nside": NSIDE,
+                    "healpix_order": "nested",
+                }
+            )
+            self._write_columns(file, compression)
+            for part in PARTS:
+                self._write_bytes(file, part, compression, sink)
         for part in (*PARTS, "rows"):
             self._part(part).unlink()
         return path
+
+    def _digest(self):
+        """What changes with any of the rows, and so with any of the files."""
+        with self._part("rows").open("rb") as rows:
+            return hashlib.file_digest(rows, "sha256").hexdigest()
 
     def _part(self, name):
         return self.folder / f"{name}.part"
@@ -145,7 +147,7 @@ class Spool:
                     file[column.name][start : start + len(block)] = values
                 start += len(block)
 
-    def _write_bytes(self, file, part, compression):
+    def _write_bytes(self, file, part, compression, sink):
         size = self._ends[part]
         dataset = file.create_dataset(
             f"{part}_bytes",
@@ -155,7 +157,7 @@ class Spool:
         )
         with self._part(part).open("rb") as source:
             start = 0
-            while block := source.read(BYTE_BLOCK):
+            while sink.error is None and (block := source.read(BYTE_BLOCK)):
                 dataset[start : start + len(block)] = np.frombuffer(block, "u1")
                 start += len(block)
 

@@ -239,7 +239,7 @@ def _read(entry):
     from astro_vbinary.stamps.shards.reading import open_shard
 
     row = entry.packed.row
-    shard = open_shard(entry.packed.shard)
+    shard = open_shard(entry.packed.shard, digest=entry.packed.digest)
     return shard.content(row), shard.column("origin", slice(row, row + 1))[0]
 
 

@@ -169,13 +169,23 @@ def _celestial(plane, *, given):
     if equinox is not None:
         row["equinox"] = float(equinox.jyear)
     if not given:
-        ny, nx = plane.shape
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            center = wcs.pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
-        if np.isfinite(center.ra.deg) and np.isfinite(center.dec.deg):
-            row |= {"ra": float(center.ra.deg), "dec": float(center.dec.deg)}
+        ra, dec = _center(wcs, frame, plane.shape)
+        if np.isfinite(ra) and np.isfinite(dec):
+            row |= {"ra": ra, "dec": dec}
     return row
+
+
+def _center(wcs, frame, shape):
+    """ICRS position of the middle of an image in deg."""
+    ny, nx = shape
+    x, y = (nx - 1) / 2, (ny - 1) / 2
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if frame.name == "icrs":  # a SkyCoord takes as long as all the rest
+            ra, dec = wcs.all_pix2world(x, y, 0)
+            return float(ra), float(dec)
+        center = wcs.pixel_to_world(x, y).icrs
+        return float(center.ra.deg), float(center.dec.deg)
 
 
 def _is_whole(plane, frame):

@@ -22,6 +22,8 @@ __all__ = ["main"]
         "weights": "astro_vbinary.cli.weights",
         "simulate": "astro_vbinary.cli.simulate",
         "inject": "astro_vbinary.cli.inject",
+        "pack": "astro_vbinary.cli.pack",
+        "unpack": "astro_vbinary.cli.unpack",
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 92},
 )

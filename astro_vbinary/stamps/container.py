@@ -6,6 +6,7 @@ walked first: that costs a few seeks, and says exactly what is wrong.
 
 import bz2
 import gzip
+import os
 import shutil
 import tempfile
 import warnings
@@ -19,7 +20,14 @@ from astropy.utils.exceptions import AstropyWarning
 
 from astro_vbinary.exceptions import StampError, UnreadableStampError
 
-__all__ = ["FITS_MAGIC", "astropy_reads", "image_shape", "open_fits"]
+__all__ = [
+    "FITS_MAGIC",
+    "as_location",
+    "astropy_reads",
+    "image_extent",
+    "image_shape",
+    "open_fits",
+]
 
 #: How every FITS file begins (FITS standard 4.0, section 4.4.1.1).
 FITS_MAGIC = b"SIMPLE"
@@ -38,13 +46,30 @@ MAX_DECOMPRESSED = 16 * 2**30
 _OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 
 
+def as_location(path):
+    """Where the bytes of a file are.
+
+    Parameters
+    ----------
+    path : str, path-like or object
+        A path, or anything with ``open()`` and ``name``, such as
+        `~astro_vbinary.stamps.PackedStamp`.
+
+    Returns
+    -------
+    `~pathlib.Path` or object
+        A `~pathlib.Path` of what is a path; anything else as it is.
+    """
+    return Path(path) if isinstance(path, str | os.PathLike) else path
+
+
 @contextmanager
 def open_fits(path):
     """Open a FITS file, compressed or not, of which nothing is missing.
 
     Parameters
     ----------
-    path : str or `~pathlib.Path`
+    path : str, `~pathlib.Path` or `~astro_vbinary.stamps.PackedStamp`
         A local file. Nothing in its name is expanded or fetched.
 
     Yields
@@ -61,12 +86,12 @@ def open_fits(path):
     FileNotFoundError
         If there is no such file.
     """
-    path = Path(path)
-    if path.exists() and not path.is_file():
+    path = as_location(path)
+    if isinstance(path, Path) and path.exists() and not path.is_file():
         raise UnreadableStampError(f"{path} is not a file")
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, StampError):
         raise
     except OSError as error:
         raise UnreadableStampError(f"{path} cannot be opened: {error}") from error
@@ -97,6 +122,39 @@ def image_shape(hdu):
     """
     kinds = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
     return tuple(hdu.shape) if isinstance(hdu, kinds) else ()
+
+
+def image_extent(stream, path):
+    """Where the pixels are in a file that is one two-dimensional image.
+
+    Parameters
+    ----------
+    stream : file-like
+        The content of the file.
+    path : str, `~pathlib.Path` or object
+        The file, for messages.
+
+    Returns
+    -------
+    tuple of int or None
+        Bytes before and up to the end of the pixels; None where the file holds
+        anything else, but for junk after the image.
+
+    Raises
+    ------
+    ~astro_vbinary.exceptions.UnreadableStampError
+        If the file is not FITS or is cut short.
+    """
+    if _count_hdus(stream, path) != 1:
+        return None
+    stream.seek(0)
+    cards, start = _read_structure(stream, 0, path)
+    if cards["NAXIS"] != b"2" or "GROUPS" in cards:
+        return None
+    if cards.get("PCOUNT", b"0") != b"0" or cards.get("GCOUNT", b"1") != b"1":
+        return None
+    size = _data_size(cards, 0, path)
+    return (start, start + size) if size else None
 
 
 @contextmanager

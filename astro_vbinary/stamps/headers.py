@@ -1,4 +1,4 @@
-"""What FITS headers say beside the WCS: epoch and unit.
+"""What FITS headers say beside the WCS: epoch, unit and zero point.
 
 Every function takes a header as it is and gives None for what the header does not
 say, or says in a way that cannot be understood: none of it decides whether a stamp
@@ -14,7 +14,7 @@ from astropy.io.fits import VerifyError
 from astropy.time import Time
 from erfa import ErfaWarning
 
-__all__ = ["epoch_from_header", "unit_from_header"]
+__all__ = ["epoch_from_header", "unit_from_header", "zero_point_from_header"]
 
 #: Keywords of a Modified Julian Date: those of mid-exposure first, a pair is
 #: averaged. FITS standard 4.0, table 35, and the HST and JWST keyword dictionaries.
@@ -41,6 +41,17 @@ MJD_RANGE = (15020.0, 88069.0)
 #: coadds and cutouts, those of HSC among them, carry it as a filler. The margin
 #: (days) takes in noon by any scale.
 J2000_FILLER = (51544.4992571308, 1e-3)
+
+#: Keywords of the magnitude of a source of one unit of flux: 2MASS, WISE and ZTF;
+#: VISTA and UKIDSS; NOAO and DES; Megapipe. PHOTZPT of HST is another quantity, the
+#: constant of the system of magnitudes.
+ZERO_POINT_KEYWORDS = ("MAGZP", "MAGZPT", "MAGZERO", "PHOTZP")
+
+#: Flux of magnitude zero: HSC.
+FLUX_ZERO_KEYWORD = "FLUXMAG0"
+
+#: Zero points (mag) that are believed: beyond are fillers such as -99.
+ZERO_POINT_RANGE = (0.0, 60.0)
 
 #: Names of units that archives use and astropy does not know.
 UNIT_NAMES = {
@@ -128,6 +139,34 @@ def unit_from_header(header):
                 continue
         return None if unit == u.dimensionless_unscaled else unit
     return None
+
+
+def zero_point_from_header(header):
+    """Magnitude of a source whose flux is one unit.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header` or dict
+        The header.
+
+    Returns
+    -------
+    float or None
+        In mag, in the survey's own system (AB or Vega). None where the header does
+        not say.
+
+    Examples
+    --------
+    >>> from astro_vbinary.stamps.headers import zero_point_from_header
+    >>> zero_point_from_header({"MAGZP": 20.5})
+    20.5
+    """
+    found = [_number(header, keyword) for keyword in ZERO_POINT_KEYWORDS]
+    flux = _number(header, FLUX_ZERO_KEYWORD)
+    if flux is not None and flux > 0:
+        found.append(float(2.5 * np.log10(flux)))
+    low, high = ZERO_POINT_RANGE
+    return next((z for z in found if z is not None and low < z < high), None)
 
 
 def _get(header, keyword):

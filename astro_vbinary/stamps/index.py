@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from astropy.coordinates import SkyCoord
@@ -20,6 +21,12 @@ from astro_vbinary.stamps.naming import (
     parse_name,
     without_other_suffix,
 )
+from astro_vbinary.stamps.shards.finding import (
+    find_packing,
+    looks_like_shard,
+    read_entries,
+)
+from astro_vbinary.stamps.shards.packed import PackedStamp
 from astro_vbinary.status import Status
 from astro_vbinary.surveys import get_survey
 
@@ -33,7 +40,7 @@ class StampFile:
     Parameters
     ----------
     path : `~pathlib.Path`
-        The file.
+        The file; of one in a shard, the shard's path and the file's name in it.
     source : str
         Name of the source.
     survey : str
@@ -45,6 +52,8 @@ class StampFile:
         The HDU with the image; None to find it.
     target : `~astropy.coordinates.SkyCoord` or None
         Position of the source, where a manifest gives it.
+    packed : `~astro_vbinary.stamps.PackedStamp` or None
+        Where the bytes of a file in a shard are; None for a file of its own.
     """
 
     path: Path
@@ -53,6 +62,12 @@ class StampFile:
     band: str | None = None
     hdu: int | str | None = None
     target: SkyCoord | None = field(default=None, compare=False)
+    packed: PackedStamp | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def location(self):
+        """What reads the file: ``packed`` if it is in a shard, else ``path``."""
+        return self.packed or self.path
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,8 @@ class RejectedFile:
         Why, in words.
     source, survey, band : str or None
         What is known of it; the survey as it was given where it is not known.
+    packed : `~astro_vbinary.stamps.PackedStamp` or None
+        Where the bytes of a file in a shard are; None for a file of its own.
     """
 
     path: Path
@@ -77,12 +94,14 @@ class RejectedFile:
     source: str | None = None
     survey: str | None = None
     band: str | None = None
+    packed: PackedStamp | None = field(default=None, compare=False, repr=False)
 
 
 class StampIndex(Sequence):
     """Stamp files in the order in which they were found.
 
-    No file is opened, but for the first six bytes of those whose names tell nothing.
+    No file is opened, but for shards, and for the first six bytes of those whose names
+    tell nothing.
 
     Parameters
     ----------
@@ -115,25 +134,32 @@ class StampIndex(Sequence):
             first = kept.setdefault(key, file)
             if first is not file:
                 reason = f"duplicate of {first.path}"
-                rejected.append(RejectedFile(file.path, Status.DUPLICATE, reason, *key))
+                rejected.append(
+                    RejectedFile(
+                        file.path, Status.DUPLICATE, reason, *key, packed=file.packed
+                    )
+                )
         self._files = tuple(kept.values())
         self.rejected = tuple(rejected)
         self.ignored = ignored
 
     @classmethod
     def from_paths(cls, paths, *, templates=DEFAULT_TEMPLATES, recursive=True):
-        """Make an index of files and of what is in folders.
+        """Make an index of files and of what is in folders and shards.
 
         In a folder a file counts where it has a suffix of FITS files, where its name
         fits a template and ends in a known survey, or where it begins as FITS files
-        do; hidden ones do not. A file that is named itself always counts.
+        do; hidden ones do not. A file that is named itself always counts. What is in
+        a shard (`~astro_vbinary.stamps.pack`) keeps the place and the order that it
+        had when it was packed.
 
         Parameters
         ----------
         paths : str, `~pathlib.Path`, or an iterable of them
-            Files and folders.
+            Files, folders and shards.
         templates : sequence of str or `NamingTemplate`, optional
-            How names are understood; the first that fits is taken.
+            How names are understood; the first that fits is taken. In a shard, only
+            files are looked at whose names told nothing when they were packed.
         recursive : bool, optional
             Whether folders in folders are searched too.
 
@@ -151,18 +177,27 @@ class StampIndex(Sequence):
         """
         templates = as_templates(templates)
         paths = [paths] if isinstance(paths, str | Path) else list(paths)
-        files, rejected, ignored = [], [], 0
+        entries, packings, ignored = [], {}, 0
         for path, named, reason in find_files(paths, recursive=recursive):
+            if reason is None and looks_like_shard(path, named=named):
+                packing = find_packing(path)
+                if packing not in packings:
+                    packings[packing] = []
+                    entries.append(packings[packing])
+                packings[packing].append(path)
+                continue
             entry = _place(path, templates)
             counts = named or has_fits_suffix(path.name)
             counts = counts or isinstance(entry, StampFile)
             if reason is not None and (counts or path.is_dir()):
-                rejected.append(RejectedFile(path, Status.UNREADABLE, reason))
+                entries.append(RejectedFile(path, Status.UNREADABLE, reason))
             elif reason is None and (counts or begins_as_fits(path)):
-                taken = files if isinstance(entry, StampFile) else rejected
-                taken.append(entry)
+                entries.append(entry)
             else:
                 ignored += 1
+        entries = list(_flatten(entries, templates))
+        files = [entry for entry in entries if isinstance(entry, StampFile)]
+        rejected = [entry for entry in entries if not isinstance(entry, StampFile)]
         return cls(files, rejected=rejected, ignored=ignored)
 
     @classmethod
@@ -247,6 +282,20 @@ def _band_order(file):
         return (-1, "")
     names = get_survey(file.survey).band_names
     return (names.index(file.band) if file.band in names else len(names), file.band)
+
+
+def _flatten(entries, templates):
+    """The entries, with those of its files in the place of each list of shards."""
+    for entry in entries:
+        if isinstance(entry, list):
+            yield from read_entries(
+                entry,
+                place=partial(_place, templates=templates),
+                check=_check,
+                reject=partial(RejectedFile, status=Status.UNREADABLE),
+            )
+        else:
+            yield entry
 
 
 def _place(path, templates):

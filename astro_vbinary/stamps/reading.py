@@ -1,7 +1,6 @@
 """Read one image from a FITS file, whatever its layout."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -22,7 +21,12 @@ from astro_vbinary.stamps.celestial import (
     shift_wcs,
     target_window,
 )
-from astro_vbinary.stamps.container import astropy_reads, image_shape, open_fits
+from astro_vbinary.stamps.container import (
+    as_location,
+    astropy_reads,
+    image_shape,
+    open_fits,
+)
 from astro_vbinary.stamps.headers import epoch_from_header, unit_from_header
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.stamps.quality import (
@@ -32,7 +36,7 @@ from astro_vbinary.stamps.quality import (
     to_sigma,
 )
 
-__all__ = ["RawImage", "read_image"]
+__all__ = ["RawImage", "find_images", "read_image"]
 
 #: Cards that describe numbers in the file and no longer those in memory.
 SCALING_KEYWORDS = ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM")
@@ -88,8 +92,8 @@ def read_image(path, *, hdu=None, around=None, size=None):
 
     Parameters
     ----------
-    path : str or `~pathlib.Path`
-        A local FITS file.
+    path : str, `~pathlib.Path` or `~astro_vbinary.stamps.PackedStamp`
+        A local FITS file, or one in a shard.
     hdu : int or str, optional
         Number or ``EXTNAME`` of the HDU. By default the first with a two-dimensional
         image that is not, by its name, a companion of another one; one named ``SCI``
@@ -125,11 +129,11 @@ def read_image(path, *, hdu=None, around=None, size=None):
     ValueError
         If ``around`` or ``size`` is not what it should be.
     """
-    path = Path(path)
+    path = as_location(path)
     _check_request(around, size)
     failure = None
     with open_fits(path) as (hdulist, hdus):
-        for number in _find_images(hdus, hdu, path):
+        for number in find_images(hdus, hdu, path):
             try:
                 return _read_hdu(path, hdulist, hdus, number, around, size)
             except (NoCelestialWCSError, TargetOutsideError) as error:
@@ -153,8 +157,28 @@ def _check_request(around, size):
         raise ValueError(f"size must be an angle between 0 and 180 deg, not {size!r}")
 
 
-def _find_images(hdus, wanted, path):
-    """Numbers of the HDUs that may hold the image, the likeliest first."""
+def find_images(hdus, wanted, path):
+    """Numbers of the HDUs that may hold the image, the likeliest first.
+
+    Parameters
+    ----------
+    hdus : list
+        HDUs of a file.
+    wanted : int, str or None
+        Number or ``EXTNAME`` of the HDU; None for any.
+    path : str or `~pathlib.Path`
+        The file, for messages.
+
+    Returns
+    -------
+    list of int
+        At least one.
+
+    Raises
+    ------
+    NoImageError
+        If there is none.
+    """
     if wanted is not None:
         chosen = [n for n, item in enumerate(hdus) if _is_wanted(n, item, wanted)]
         if not chosen:

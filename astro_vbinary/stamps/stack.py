@@ -61,13 +61,13 @@ class StampStack(Sequence):
 
     @classmethod
     def read(cls, paths, *, source=None, survey=None, target=None, on_error="raise"):
-        """Read a stack from FITS files.
+        """Read a stack from FITS files, or from shards of them.
 
         Parameters
         ----------
         paths : str, `~pathlib.Path`, or a sequence of them
             Files, or folders whose files are named after their source, band
-            and survey.
+            and survey; or shards (`~astro_vbinary.stamps.pack`).
         source, survey : str, optional
             Which source and survey; needed where the paths hold several.
         target : `~astropy.coordinates.SkyCoord`, optional
@@ -142,7 +142,7 @@ class StampStack(Sequence):
             try:
                 stamps.append(
                     SurveyStamp.read(
-                        file.path,
+                        file.location,
                         survey=file.survey,
                         band=file.band,
                         source=file.source,

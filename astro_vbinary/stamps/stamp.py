@@ -3,7 +3,6 @@
 import base64
 import html
 import io
-from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
@@ -116,8 +115,8 @@ class SurveyStamp(NDData):
 
         Parameters
         ----------
-        path : str or `~pathlib.Path`
-            A FITS file; ``.gz`` and ``.fz`` are read too.
+        path : str, `~pathlib.Path` or `~astro_vbinary.stamps.PackedStamp`
+            A FITS file; ``.gz`` and ``.fz`` are read too. Or one in a shard.
         survey, band, source : str, optional
             What the stamp is of.
         target : `~astropy.coordinates.SkyCoord`, optional
@@ -143,10 +142,11 @@ class SurveyStamp(NDData):
             If there is no such file.
         """
         from astro_vbinary.exceptions import StampNameError
+        from astro_vbinary.stamps.container import as_location
         from astro_vbinary.stamps.naming import parse_name
         from astro_vbinary.stamps.reading import read_image
 
-        path = Path(path)
+        path = as_location(path)
         if None in (survey, band, source):
             try:
                 name = parse_name(path.name)

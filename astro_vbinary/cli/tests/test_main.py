@@ -23,6 +23,8 @@ COMMANDS = [
     "weights",
     "simulate",
     "inject",
+    "pack",
+    "unpack",
 ]
 
 PROBE = """

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -17,7 +18,7 @@ from astro_vbinary.exceptions import (
 )
 from astro_vbinary.stamps import AlignedStack, StampIndex, StampStack
 from astro_vbinary.stamps.alignment import check_engine
-from astro_vbinary.stamps.light import LightStack
+from astro_vbinary.stamps.light import LightStack, read_shards
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.stamps.stack import READ_SIZE
 from astro_vbinary.status import Flag, Status
@@ -25,6 +26,9 @@ from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, resolution_gr
 from astro_vbinary.surveys.groups import check_policy
 
 __all__ = ["classify"]
+
+#: Stacks whose images are read of shards together.
+TOGETHER = 64
 
 #: Width of a star, over the widest separation of a pair, above which a survey that has
 #: no weights is said not to resolve pairs.
@@ -131,13 +135,17 @@ def _items(stacks, targets):
     The function takes whether the batch engine is to have it.
     """
     if isinstance(stacks, StampIndex):
-        for (source, survey), files in stacks.groups().items():
+        for (source, survey), files, images in _with_shards(stacks.groups()):
             survey, target = get_survey(survey), targets.get(source)
 
-            def read(batch, files=files, survey=survey, target=target):
+            def read(batch, files=files, survey=survey, target=target, images=images):
                 if batch:
                     return LightStack.read_files(
-                        files, survey=survey, size=READ_SIZE, target=target
+                        files,
+                        survey=survey,
+                        size=READ_SIZE,
+                        target=target,
+                        images=images(),
                     )
                 return StampStack.read_files(files, target=target, on_error="drop")
 
@@ -151,6 +159,20 @@ def _items(stacks, targets):
         if not isinstance(stack, StampStack | AlignedStack):
             raise TypeError(f"cannot classify a {type(stack).__name__}")
         yield stack.source or "", stack.survey, lambda batch, stack=stack: stack
+
+
+def _with_shards(groups):
+    """Every group with what reads its images together with others'."""
+    groups = list(groups.items())
+    for first in range(0, len(groups), TOGETHER):
+        part = groups[first : first + TOGETHER]
+
+        @cache
+        def images(part=tuple(files for _, files in part)):
+            return read_shards([file for files in part for file in files])
+
+        for key, files in part:
+            yield key, files, images
 
 
 class _Router:

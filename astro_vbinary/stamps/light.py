@@ -5,7 +5,6 @@ A plain file is read from its bytes (`astro_vbinary.stamps.plain`); any other by
 """
 
 import os
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,9 +12,6 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
-from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS
 
 from astro_vbinary.exceptions import StampError
 from astro_vbinary.stamps.alignment import is_surface_brightness
@@ -25,6 +21,7 @@ from astro_vbinary.stamps.grid import sky_to_pixel
 from astro_vbinary.stamps.headers import unit_from_header
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.stamps.plain import (
+    PIXEL_TYPES,
     PlainImage,
     pixels_of,
     read_plain,
@@ -35,13 +32,37 @@ from astro_vbinary.stamps.plain import (
 )
 from astro_vbinary.stamps.stamp import SurveyStamp
 
-__all__ = ["LightStack", "LightStamp", "find_bad", "map_pixels"]
+__all__ = ["LightStack", "LightStamp", "find_bad", "map_pixels", "read_shards"]
 
 #: Files larger than this (bytes) are left to the reader that reads parts of them.
 LARGEST_FILE = 32 * 2**20
 
 #: One pixel in so many tells level and noise of an image well enough.
 SAMPLE = 4
+
+#: Columns of shards that tell how a plain image is to be read.
+WCS_COLUMNS = (
+    "crval1",
+    "crval2",
+    "crpix1",
+    "crpix2",
+    "cd1_1",
+    "cd1_2",
+    "cd2_1",
+    "cd2_2",
+)
+SHARD_COLUMNS = (
+    *WCS_COLUMNS,
+    "wcs_plain",
+    "equinox",
+    "bscale",
+    "bzero",
+    "blank",
+    "unit",
+)
+
+#: Types of pixels in memory by those in files.
+NATIVE_TYPES = {np.dtype(s).str.lstrip("|"): t for s, t in PIXEL_TYPES.values()}
 
 #: What is not known yet.
 UNKNOWN = object()
@@ -66,6 +87,8 @@ class LightStamp:
     bad : `~numpy.ndarray` of bool or None
         Shape (ny, nx), as `SurveyStamp.bad`; None where no pixel is. `find_bad` fills
         it in.
+    location : `~pathlib.Path`, `~astro_vbinary.stamps.PackedStamp` or None
+        Where a plain image is from.
     """
 
     data: np.ndarray
@@ -74,6 +97,7 @@ class LightStamp:
     corner: tuple[int, int] = (0, 0)
     stamp: SurveyStamp | None = None
     bad: object = UNKNOWN
+    location: object = None
 
     @classmethod
     def of(cls, stamp):
@@ -103,14 +127,12 @@ class LightStamp:
         """
         if self.stamp is not None:
             return self.stamp
-        header = fits.Header.fromstring(self.plain.header.decode("latin-1"))
+        whole = SurveyStamp.read(self.location)
         (x, y), (ny, nx) = self.corner, self.data.shape
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            wcs = WCS(header)
-        wcs = shift_wcs(wcs, (slice(y, y + ny), slice(x, x + nx)))
-        unit = unit_from_header(header)
-        return SurveyStamp(self.data, wcs, band=self.band, unit=unit)
+        wcs = shift_wcs(whole.wcs, (slice(y, y + ny), slice(x, x + nx)))
+        return SurveyStamp(
+            self.data, wcs, band=self.band, unit=whole.unit, epoch=whole.epoch
+        )
 
     def center(self):
         """Right ascension and declination of the middle, ICRS, in deg."""
@@ -170,7 +192,7 @@ class LightStack:
     dropped: tuple = ()
 
     @classmethod
-    def read_files(cls, files, *, survey, size, target=None):
+    def read_files(cls, files, *, survey, size, target=None, images=None):
         """Read a stack as `StampStack.read_files` does, leaving out bad files.
 
         Parameters
@@ -183,6 +205,8 @@ class LightStack:
             Side of the square around the target that is read of larger images.
         target : `~astropy.coordinates.SkyCoord`, optional
             Position of the source.
+        images : dict of int to PlainImage, optional
+            What `read_shards` has read already, by the files' identity.
 
         Returns
         -------
@@ -197,9 +221,20 @@ class LightStack:
         if target is None:
             target = next((f.target for f in files if f.target is not None), None)
         stamps, dropped = [], []
+        still = not _moves(target)
+        place = None
+        if target is not None and still:
+            place = np.array([target.icrs.ra.deg, target.icrs.dec.deg])
+        width = size.to_value(u.deg)
         for file in files:
             try:
-                stamps.append(_read(file, target, size))
+                made = None
+                if still and file.hdu is None:
+                    plain = None if images is None else images.get(id(file))
+                    made = _read_plain(file, plain, place, width)
+                if made is None:
+                    made = LightStamp.of(_read(file, target, size))
+                stamps.append(made)
             except StampError as error:
                 dropped.append((file.path, error))
         if not stamps:
@@ -247,6 +282,45 @@ class LightStack:
         if _moves(self.target):
             return np.array([s.moved(self.target) for s in self.stamps]), common
         return np.broadcast_to(common, (len(self.stamps), 2)), common
+
+
+def read_shards(files):
+    """Read plain images of shards together.
+
+    Parameters
+    ----------
+    files : sequence of `StampFile`
+        Files, in shards or not.
+
+    Returns
+    -------
+    dict of int to PlainImage
+        The plain images among those in shards, by the files' identity.
+    """
+    from astro_vbinary.stamps.shards import read_packed
+
+    packed = [file for file in files if file.packed is not None and file.hdu is None]
+    if not packed:
+        return {}
+    batch = read_packed(packed, columns=SHARD_COLUMNS, headers=False)
+    columns = batch.columns
+    sound = columns["wcs_plain"] & (columns["bscale"] == 1) & (columns["bzero"] == 0)
+    sound &= np.isnan(columns["blank"])
+    numbers = np.stack([columns[name] for name in WCS_COLUMNS], axis=-1)
+    numbers[:, 2:4] -= 1
+    made = {}
+    for place in np.flatnonzero(sound):
+        data = batch.images[place]
+        native = NATIVE_TYPES.get(None if data is None else data.dtype.str.lstrip("|"))
+        if native is None or min(data.shape) < SMALLEST_SIDE:
+            continue
+        made[id(packed[place])] = PlainImage(
+            data.astype(native),
+            tuple(numbers[place].tolist()),
+            not np.isnan(columns["equinox"][place]),
+            columns["unit"][place],
+        )
+    return made
 
 
 def map_pixels(stamps, vectors):
@@ -340,67 +414,64 @@ def _moves(target):
 
 
 def _read(file, target, size):
-    """One band, in the plain way where that will do."""
-    if file.hdu is None and not _moves(target):
-        made = _read_plain(file, target, size)
-        if made is not None:
-            return made
-    return LightStamp.of(
-        SurveyStamp.read(
-            file.path,
-            survey=file.survey,
-            band=file.band,
-            source=file.source,
-            hdu=file.hdu,
-            target=target,
-            size=size,
-        )
+    return SurveyStamp.read(
+        file.location,
+        survey=file.survey,
+        band=file.band,
+        source=file.source,
+        hdu=file.hdu,
+        target=target,
+        size=size,
     )
 
 
-def _read_plain(file, target, size):
+def _read_plain(file, plain, target, size):
+    """The wanted part of a plain image; None where `SurveyStamp.read` is to tell."""
+    if plain is None:
+        plain = None if file.packed is not None else _open_plain(file.path)
+    window = None if plain is None else _window(plain, target, size)
+    if window is None:
+        return None
+    data = plain.data[window]
+    if not data.min() < data.max():  # constant, or not finite in places
+        finite = data[np.isfinite(data)]
+        if not finite.size or finite.min() == finite.max():
+            return None
+    corner = window[1].start, window[0].start
+    return LightStamp(data, file.band, plain, corner, location=file.location)
+
+
+def _open_plain(path):
     try:
-        with Path(file.path).open("rb", buffering=0) as stream:
+        with Path(path).open("rb", buffering=0) as stream:
             if os.fstat(stream.fileno()).st_size > LARGEST_FILE:
                 return None
             content = stream.readall()
     except OSError:
         return None
-    plain = read_plain(content)
-    if plain is None:
-        return None
-    window = _window(plain, target, size)
-    if window is None:
-        return None
-    data = plain.data[window]
-    low, high = data.min(), data.max()
-    if not low < high:  # constant, or not finite in places
-        finite = data[np.isfinite(data)]
-        if not finite.size or finite.min() == finite.max():
-            return None
-    return LightStamp(data, file.band, plain, (window[1].start, window[0].start))
+    return read_plain(content)
 
 
 def _window(plain, target, size):
     """The part that `SurveyStamp.read` would read; None where the target is off."""
     ny, nx = plain.data.shape
-    middle = np.array([(nx - 1) / 2, (ny - 1) / 2])
+    middle = ((nx - 1) / 2, (ny - 1) / 2)
     center = None
     if target is not None:
-        position = target.icrs
-        center = np.array([[position.ra.deg, position.dec.deg]])
+        center = target[None]
         middle = _pixels_of(plain, to_vectors(center))[0]
         inside = (middle >= -0.5) & (middle <= [nx - 0.5, ny - 0.5])
         if not inside.all():
             return None
     whole = (slice(0, ny), slice(0, nx))
-    farthest = max(middle[0], middle[1], nx - 1 - middle[0], ny - 1 - middle[1])
-    if (farthest + 1) * plain.pixel_side < size.value / 2 * _degrees(size.unit):
+    x, y = middle
+    farthest = max(x, y, nx - 1 - x, ny - 1 - y)
+    if (farthest + 1) * plain.pixel_side < size / 2:
         return whole
     if center is None:
         center = _sky_of(plain, middle)[None]
     angle = np.arange(8) * np.pi / 4
-    half = size.to_value(u.rad) / 2
+    half = np.deg2rad(size / 2)
     reach = np.tan(np.where(np.arange(8) % 2, np.sqrt(2), 1) * half)
     offsets = reach[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=-1)
     edge = _pixels_of(plain, tangent_vectors(center, offsets)[0])
@@ -411,11 +482,6 @@ def _window(plain, target, size):
         slice(max(int(np.floor(at - by)), 0), min(int(np.ceil(at + by)) + 1, length))
         for at, by, length in zip(middle[::-1], half[::-1], (ny, nx), strict=True)
     )
-
-
-@lru_cache(maxsize=8)
-def _degrees(unit):
-    return unit.to(u.deg)
 
 
 def _pixels_of(plain, vectors):

@@ -89,15 +89,12 @@ class PlainImage:
         Whether the WCS is in FK5 (J2000) and not in ICRS.
     unit : str
         ``BUNIT`` as it is written.
-    header : bytes
-        All cards.
     """
 
     data: np.ndarray
     wcs: tuple
     fk5: bool
     unit: str
-    header: bytes
 
     @property
     def pixel_side(self):
@@ -124,16 +121,15 @@ def read_plain(content):
         end = content.find(b"END" + b" " * 77, end + 1)
     if end < 0 or not content.startswith(b"SIMPLE  =                    T"):
         return None
-    header = content[: end + 80]
     # The first of several cards counts: the dictionary is filled from the end.
-    cards = {header[i : i + 8]: header[i + 10 : i + 80] for i in range(end, -1, -80)}
+    cards = {content[i : i + 8]: content[i + 10 : i + 80] for i in range(end, -1, -80)}
     try:
         wcs, fk5 = _plain_wcs(cards)
         data = _pixels(content, cards, -(-(end + 80) // BLOCK) * BLOCK)
     except (KeyError, ValueError):
         return None
     unit = _text(cards, b"BUNIT   ")
-    return PlainImage(data, wcs, fk5, unit, header)
+    return PlainImage(data, wcs, fk5, unit)
 
 
 def _number(cards, key, default=None):

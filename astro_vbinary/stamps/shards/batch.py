@@ -7,7 +7,7 @@ import numpy as np
 
 from astro_vbinary.exceptions import UnreadableStampError
 from astro_vbinary.stamps.shards.format import COLUMNS, PIXEL_TYPES
-from astro_vbinary.stamps.shards.reading import open_shard
+from astro_vbinary.stamps.shards.reading import KEPT_ROWS, open_shard
 
 __all__ = ["BATCH_COLUMNS", "PackedBatch", "read_packed"]
 
@@ -63,7 +63,7 @@ class PackedBatch:
         return f"<PackedBatch of {len(self)} stamps, {plain} plain>"
 
 
-def read_packed(files, *, columns=BATCH_COLUMNS):
+def read_packed(files, *, columns=BATCH_COLUMNS, headers=True):
     """Read headers, pixels and columns of many stamps at once.
 
     Each shard is opened once in a process. The bytes are not checked against their
@@ -77,6 +77,8 @@ def read_packed(files, *, columns=BATCH_COLUMNS):
         Files in shards.
     columns : sequence of str, optional
         Names of the columns that are wanted; by default all numbers.
+    headers : bool, optional
+        Whether the headers are wanted.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def read_packed(files, *, columns=BATCH_COLUMNS):
     for (path, digest), (numbers, rows) in places.items():
         try:
             shard = open_shard(path, digest=digest)
-            _fill(batch, shard, np.array(numbers), np.array(rows))
+            _fill(batch, shard, np.array(numbers), np.array(rows), headers)
         except (UnreadableStampError, OSError) as error:
             failed = UnreadableStampError(str(error))
             batch.errors.update(dict.fromkeys(numbers, failed))
@@ -124,7 +126,7 @@ def _empty(name, total):
     return np.full(total, column.default, column.dtype)
 
 
-def _fill(batch, shard, numbers, rows):
+def _fill(batch, shard, numbers, rows, wanted):
     """Put what one shard holds of a batch in its places."""
     if rows.min() < 0 or rows.max() >= len(shard):
         raise UnreadableStampError(f"the shard {shard.path} has {len(shard)} rows only")
@@ -136,8 +138,10 @@ def _fill(batch, shard, numbers, rows):
     }
     headers, images = [memoryview(b"")] * len(rows), [None] * len(rows)
     plain = np.flatnonzero(shape.pop("plain"))
-    for number, part in zip(plain.tolist(), _headers(shard, rows[plain]), strict=True):
-        headers[number] = part
+    if wanted:
+        parts = _headers(shard, rows[plain])
+        for number, part in zip(plain.tolist(), parts, strict=True):
+            headers[number] = part
     shapes = {name: values[plain] for name, values in shape.items()}
     for number, image in zip(
         plain.tolist(), _images(shard, rows[plain], **shapes), strict=True
@@ -157,6 +161,8 @@ def _fill(batch, shard, numbers, rows):
 
 def _take(shard, name, rows):
     """Values of a column in rows that are in order."""
+    if len(shard) <= KEPT_ROWS and _BY_NAME[name].dtype != "str":
+        return shard.column(name)[rows]
     taken = []
     for run in np.split(rows, np.flatnonzero(np.diff(rows) > ROW_GAP) + 1):
         values = shard.column(name, slice(int(run[0]), int(run[-1]) + 1))

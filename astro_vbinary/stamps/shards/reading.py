@@ -16,6 +16,9 @@ __all__ = ["Shard", "open_shard"]
 #: Shards that a process keeps open.
 MOST_OPEN = 16
 
+#: Rows up to which the columns of an open shard are kept in memory.
+KEPT_ROWS = 20_000
+
 _open_shards = OrderedDict()
 
 
@@ -46,6 +49,7 @@ class Shard:
         self._rows = 0
         self._pieces = {}
         self._extents = {}
+        self._columns = {}
 
     @classmethod
     def open(cls, path):
@@ -139,6 +143,13 @@ class Shard:
         ~astro_vbinary.exceptions.UnreadableStampError
             If the shard is damaged there.
         """
+        if self._rows > KEPT_ROWS:
+            return self._column(name, rows)
+        if name not in self._columns:
+            self._columns[name] = self._column(name, slice(None))
+        return self._columns[name][rows]
+
+    def _column(self, name, rows):
         with self._reads(f"the column {name}"):
             values = self._slice(name, *rows.indices(len(self))[:2])
             if values.dtype.kind != "O":

@@ -184,15 +184,7 @@ class ClassificationResult:
         `~astropy.table.QTable`
             Columns as in `~astro_vbinary.classification.result.COLUMNS`.
         """
-        table = QTable()
-        for name, unit, description in COLUMNS:
-            kind = KINDS.get(name, str)
-            python = float if kind is np.float64 else int if name in KINDS else str
-            column = np.array([python(v) for v in self._column(name)], dtype=kind)
-            table[name] = column if unit is None else column * unit
-            table[name].info.description = description
-        table.meta["weights"] = sorted({v for v in self._column("weights") if v})
-        return table
+        return make_table({name: self._column(name) for name, _, _ in COLUMNS})
 
     def write(self, path, *, overwrite=False):
         """Write the table in the format of the file's ending.
@@ -212,18 +204,8 @@ class ClassificationResult:
         OSError
             If the file exists, or cannot be written.
         """
-        path = Path(path)
-        if path.suffix not in FORMATS:
-            known = ", ".join(FORMATS)
-            raise ValueError(
-                f"unknown ending {path.suffix!r} of {path}; known: {known}"
-            )
-        table = self.to_table()
-        if path.suffix in (".vot", ".xml", ".votable"):
-            table.meta.clear()
-        if path.suffix == ".fits":
-            _make_ascii(table)
-        table.write(path, format=FORMATS[path.suffix], overwrite=overwrite)
+        check_ending(path)
+        write_table(self.to_table(), path, overwrite=overwrite)
 
     def __repr__(self):
         counts = ", ".join(f"{n} {name}" for name, n in self.counts().items())
@@ -232,6 +214,69 @@ class ClassificationResult:
 
     def _repr_html_(self):
         return self.to_table()._repr_html_()
+
+
+def make_table(columns):
+    """The table of a result, with units and descriptions.
+
+    Parameters
+    ----------
+    columns : dict of str to sequence
+        Values of each of `COLUMNS`, without units.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        The table; ``meta["weights"]`` lists the ids of the weights in it.
+    """
+    table = QTable()
+    for name, unit, description in COLUMNS:
+        kind = KINDS.get(name, str)
+        python = float if kind is np.float64 else int if name in KINDS else str
+        column = np.array([python(v) for v in columns[name]], dtype=kind)
+        table[name] = column if unit is None else column * unit
+        table[name].info.description = description
+    table.meta["weights"] = sorted({v for v in columns["weights"] if v})
+    return table
+
+
+def check_ending(path):
+    """Raise unless a file's ending tells the format of a table.
+
+    Parameters
+    ----------
+    path : str or `~pathlib.Path`
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the ending is unknown.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise ValueError(f"unknown ending {path.suffix!r} of {path}; known: {known}")
+
+
+def write_table(table, path, *, overwrite=False):
+    """Write a result's table in the format of the file's ending.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        As `make_table` makes it; what the format cannot hold is taken out of it.
+    path : str or `~pathlib.Path`
+        One of the endings in `FORMATS`.
+    overwrite : bool, optional
+        Whether an existing file may be replaced.
+    """
+    path = Path(path)
+    if path.suffix in (".vot", ".xml", ".votable"):
+        table.meta.clear()
+    if path.suffix == ".fits":
+        _make_ascii(table)
+    table.write(path, format=FORMATS[path.suffix], overwrite=overwrite)
 
 
 def _make_ascii(table):

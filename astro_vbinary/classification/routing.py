@@ -1,6 +1,8 @@
 """Route stacks to their groups' classifiers and gather one row for each."""
 
+import time
 from collections.abc import Iterable
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -37,6 +39,8 @@ def classify(
     prior=None,
     batch_size=64,
     progress=False,
+    classifiers=None,
+    timings=None,
 ):
     """Classify stacks of any surveys, each by its resolution group's network.
 
@@ -61,6 +65,13 @@ def classify(
         Stacks that a network sees at a time.
     progress : bool, optional
         Whether to show a bar on a terminal.
+    classifiers : dict of int to `BinaryClassifier` or None, optional
+        Classifiers by group, None where a group has none, to use instead of those
+        that are installed. Groups that it lacks are loaded into it, so that a later
+        call with the same dict need not load them again.
+    timings : dict of str to float, optional
+        The seconds spent on ``load`` (weights), ``read``, ``align``, ``prepare`` and
+        ``classify`` are added to it.
 
     Returns
     -------
@@ -85,7 +96,9 @@ def classify(
     check_engine(engine)
     check_policy(policy)
     rejected = stacks.rejected if isinstance(stacks, StampIndex) else ()
-    router = _Router(policy, device, precision, engine, prior, batch_size)
+    router = _Router(
+        policy, device, precision, engine, prior, batch_size, classifiers, timings
+    )
     items = _items(stacks, targets or {})
     bar = tqdm(
         items,
@@ -132,11 +145,22 @@ def _items(stacks, targets):
 class _Router:
     """Keeps the rows in order while batches fill up."""
 
-    def __init__(self, policy, device, precision, engine, prior, batch_size):
+    def __init__(
+        self,
+        policy,
+        device,
+        precision,
+        engine,
+        prior,
+        batch_size,
+        classifiers=None,
+        timings=None,
+    ):
         self.policy, self.device, self.precision = policy, device, precision
         self.engine, self.prior, self.batch_size = engine, prior, batch_size
         self.rows = []
-        self.classifiers = {}
+        self.classifiers = {} if classifiers is None else classifiers
+        self.timings = {} if timings is None else timings
         self.pending = {}
 
     def add(self, source, survey, read):
@@ -147,14 +171,26 @@ class _Router:
         waiting = self.pending.setdefault(key, [])
         waiting.append((row, prepared))
         if len(waiting) >= self.batch_size:
-            self.classifiers[key].judge(waiting, prior=self.prior)
-            waiting.clear()
+            self._judge(key, waiting)
 
     def finish(self):
         for key, waiting in self.pending.items():
-            self.classifiers[key].judge(waiting, prior=self.prior)
-            waiting.clear()
+            self._judge(key, waiting)
         return self.rows
+
+    def _judge(self, key, waiting):
+        with self._timed("classify"):
+            self.classifiers[key].judge(waiting, prior=self.prior)
+        waiting.clear()
+
+    @contextmanager
+    def _timed(self, stage):
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - started
+            self.timings[stage] = self.timings.get(stage, 0.0) + spent
 
     def _row(self, source, survey, read):
         """A row, its image where there is one, and its group."""
@@ -176,17 +212,20 @@ class _Router:
             self._explain(row, survey, group)
             return row, None, None
         try:
-            stack = read()
+            with self._timed("read"):
+                stack = read()
             dropped = (
                 stack.meta.get("dropped", ())
                 if isinstance(stack, AlignedStack)
                 else stack.dropped
             )
             if isinstance(stack, StampStack):
-                grid = classifier.grid(position_at(stack.target, None))
-                stack = stack.align(grid, engine=self.engine)
+                with self._timed("align"):
+                    grid = classifier.grid(position_at(stack.target, None))
+                    stack = stack.align(grid, engine=self.engine)
             classifier.check(stack)
-            row, prepared = classifier.prepare(stack)
+            with self._timed("prepare"):
+                row, prepared = classifier.prepare(stack)
         except StampError as error:
             row["status"], row["reason"] = error.status, str(error)
             return row, None, None
@@ -216,12 +255,13 @@ class _Router:
     def _classifier(self, group):
         if group not in self.classifiers:
             try:
-                self.classifiers[group] = BinaryClassifier.for_group(
-                    group,
-                    policy=self.policy,
-                    device=self.device,
-                    precision=self.precision,
-                )
+                with self._timed("load"):
+                    self.classifiers[group] = BinaryClassifier.for_group(
+                        group,
+                        policy=self.policy,
+                        device=self.device,
+                        precision=self.precision,
+                    )
             except UnknownWeightsError:
                 self.classifiers[group] = None
         return self.classifiers[group]

@@ -182,3 +182,22 @@ def test_an_empty_folder_gives_an_empty_table(tmp_path):
     result = run(tmp_path)
     assert len(result) == 0
     assert len(result.to_table()) == 0
+
+
+# ------------------------------------------------- for callers with many calls
+def test_classifiers_are_loaded_once_and_those_given_are_used():
+    known = {}
+    first = run([make_stack()], classifiers=known)
+    assert set(known) == {3}
+    again = run([make_stack()], classifiers=known | {3: None})
+    assert list(first.status) == ["ok"]
+    assert list(again.status) == ["no_weights"]
+
+
+def test_timings_add_up():
+    timings = {}
+    run([make_stack()], timings=timings)
+    assert set(timings) == {"load", "read", "align", "prepare", "classify"}
+    once = timings["align"]
+    run([make_stack()], timings=timings)
+    assert timings["align"] > once > 0

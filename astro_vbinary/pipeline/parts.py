@@ -94,8 +94,7 @@ def write_part(path, columns):
     schema = pa.schema([(name, _arrow_type(pa, name)) for name, _, _ in COLUMNS])
     with whole_file(path) as part:
         pq.write_table(pa.table(columns, schema=schema), part)
-        digest = hash_file(part)
-    return digest
+        return hash_file(part)
 
 
 def read_part(path, names=None):

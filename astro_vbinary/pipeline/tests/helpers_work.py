@@ -37,7 +37,7 @@ def slow_work(chunk, settings):
 def main(stamps, output, workers):
     dispatch.work = slow_work
     options = RunOptions(workers=int(workers), chunk_size=1, device="cpu")
-    print(run_catalog(Path(stamps), output, options=options).rows)
+    run_catalog(Path(stamps), output, options=options)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,10 @@ def _start_worker(gpus):
     if gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from tqdm import tqdm
+
+    # Its usual lock is shared among processes, and left behind by one that is killed.
+    tqdm.set_lock(threading.RLock())
 
 
 def _end_with_parent():

@@ -20,7 +20,7 @@ PACE = 0.05
 def light_work(chunk, settings):
     """A row for each stack. Sources may have names of what happens to the process."""
     for file in chunk.files:
-        died = file.path.with_suffix(".died")
+        died = file.path.parent.with_suffix(".died")
         if file.source == "deadly" or (file.source == "once" and not died.exists()):
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -27,7 +27,7 @@ def test_a_worker_that_dies_once_costs_nothing(run, light, empty_stamps, tmp_pat
     table = Table.read(tmp_path / "out.ecsv")
     assert sorted(table["source"]) == sorted(names)
     assert set(table["reason"]) == {"light"}
-    assert (stamps / "once_g_SDSS9.died").exists()
+    assert stamps.with_suffix(".died").exists()
     assert summary.rows == len(names)
 
 

@@ -56,10 +56,10 @@ def link(groups, places, count, folder):
     for number in range(count):
         files = groups[number % len(groups)]
         for file in files:
-            name = f"{number:06d}_{file.band}_{file.survey}.fits"
+            name = f"s{number:06d}_{file.band}_{file.survey}.fits"
             (folder / name).hardlink_to(file.path)
         ra, dec = places[files[0].source]
-        lines.append(f"{number:06d},{ra:.9f},{dec:.9f}")
+        lines.append(f"s{number:06d},{ra:.9f},{dec:.9f}")
     catalog = folder.with_suffix(".csv")
     catalog.write_text("\n".join(lines) + "\n")
     return catalog
@@ -132,7 +132,7 @@ def main():
             seconds, pss, rss = measure(catalog, stamps, output, options.workers)
             peaks.append(pss)
             print(
-                f"{count:7,} stacks  {seconds:7.0f} s  {count / seconds:6.1f} a second  "
+                f"{count:7,} stacks  {seconds:7.0f} s  {count / seconds:6.1f} a s  "
                 f"PSS {pss:6.0f} MB  RSS {rss:6.0f} MB  ({os.cpu_count()} cores)",
                 flush=True,
             )

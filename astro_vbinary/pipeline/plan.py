@@ -182,7 +182,8 @@ def make_plan(stamps, catalog, options, *, device):
     FileNotFoundError
         If a path does not exist.
     ValueError
-        If the catalogue cannot be read, or there is nothing to do.
+        If the catalogue cannot be read, none of its sources has a stamp, or there is
+        nothing to do.
     """
     positions = _positions(catalog)
     if not isinstance(stamps, StampIndex):
@@ -199,6 +200,8 @@ def make_plan(stamps, catalog, options, *, device):
         )
         known = {group[0].source for group in groups} | {f.source for f in rejected}
         missing = [name for name in positions if name not in known]
+        if positions and not groups and not any(f.source for f in rejected):
+            raise ValueError(_none_fits(positions, stamps))
     if not groups and not rejected and not missing:
         raise ValueError("nothing to do: no stamps, and no sources")
     names = sorted({group[0].survey for group in groups})
@@ -221,6 +224,17 @@ def make_plan(stamps, catalog, options, *, device):
         left_out,
         settings,
         options.chunk_size,
+    )
+
+
+def _none_fits(positions, stamps):
+    """What to say where no name of the catalogue is one of a stamp: mostly a slip."""
+    names = list(dict.fromkeys(file.source for file in stamps))
+    shown = [", ".join(map(repr, list(some)[:3])) for some in (positions, names)]
+    return (
+        f"no source of the catalogue has a stamp: its first names are {shown[0]}, "
+        f"those of the stamps {shown[1] or 'none'}. Names must be the same, leading zeros "
+        "included, which a column of numbers has lost"
     )
 
 

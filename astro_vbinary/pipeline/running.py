@@ -117,8 +117,8 @@ def run_catalog(
     FileNotFoundError
         If a path does not exist.
     ValueError
-        If the output's ending is unknown, the catalogue cannot be read, there is
-        nothing to do, or there is no such device.
+        If the output's ending is unknown, the catalogue cannot be read, none of its
+        sources has a stamp, there is nothing to do, or there is no such device.
     TypeError
         If the executor is none.
     ~astro_vbinary.exceptions.RunExistsError

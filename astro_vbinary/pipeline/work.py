@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -128,7 +128,7 @@ def work(chunk, settings):
     seconds = {}
     index = StampIndex(chunk.files, rejected=chunk.rejected)
     # What is odd about a file is in its row; a process has no terminal to tell it on.
-    with warnings.catch_warnings(), _one_thread():
+    with warnings.catch_warnings(), _one_thread() if chunk.files else nullcontext():
         warnings.simplefilter("ignore", AstropyWarning)
         result = classify(
             index,

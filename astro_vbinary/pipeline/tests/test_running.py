@@ -119,6 +119,13 @@ def test_a_catalogue_with_proper_motions(run, good_stamps, tmp_path):
     check_same(*(Table.read(tmp_path / f"{n}.ecsv") for n in ("out", "expected")))
 
 
+def test_names_that_do_not_fit_are_told_before_the_work(run, good_stamps, tmp_path):
+    catalog = tmp_path / "sources.csv"
+    catalog.write_text("source,ra,dec\n101,1,1\n102,1,1\n")
+    with pytest.raises(ValueError, match="its first names are '101', '102', those of"):
+        run(good_stamps, tmp_path / "out.ecsv", catalog=catalog)
+
+
 def test_nothing_to_do_leaves_nothing(run, tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(ValueError, match="nothing to do"):

@@ -233,8 +233,8 @@ def _none_fits(positions, stamps):
     shown = [", ".join(map(repr, list(some)[:3])) for some in (positions, names)]
     return (
         f"no source of the catalogue has a stamp: its first names are {shown[0]}, "
-        f"those of the stamps {shown[1] or 'none'}. Names must be the same, leading zeros "
-        "included, which a column of numbers has lost"
+        f"those of the stamps {shown[1] or 'none'}. Names must be the same, with "
+        "leading zeros, which a column of numbers has lost"
     )
 
 

@@ -57,6 +57,8 @@ def test_a_worker_that_is_killed_costs_nothing(
 def test_a_chunk_that_kills_its_worker_is_given_up(
     run, light, empty_stamps, tmp_path, client, monkeypatch
 ):
+    # Dask gives a chunk to several workers before it gives it up.
+    monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 0)
     monkeypatch.setattr(dispatch, "MOST_DEATHS", 1)
     stamps = empty_stamps(["a", "deadly", "z"])
     with_one = {"chunk_size": 1, "executor": client}

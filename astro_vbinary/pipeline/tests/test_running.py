@@ -47,12 +47,15 @@ def test_the_table_is_that_of_classify(run, good_stamps, tmp_path, ending):
     assert {"read", "align", "prepare", "classify", "write"} <= set(summary.stages)
 
 
-def test_processes_give_the_same_as_one(run, good_stamps, tmp_path):
+def test_processes_give_the_same_as_one(run, good_stamps, tmp_path, make_own):
+    card = register_weights(make_own().path)
     run(good_stamps, tmp_path / "one.ecsv")
     summary = run(good_stamps, tmp_path / "two.ecsv", workers=2)
     assert summary.workers == 2
     one, two = ((tmp_path / f"{n}.ecsv").read_text() for n in ("one", "two"))
     assert one == two
+    # The weights that a user registered went to the processes.
+    assert QTable.read(tmp_path / "two.ecsv").meta["weights"] == [card.id, "tiny-g4"]
 
 
 def test_any_executor_does(run, good_stamps, tmp_path):
@@ -65,14 +68,6 @@ def test_any_executor_does(run, good_stamps, tmp_path):
     with pytest.raises(TypeError, match="not a int"):
         run(good_stamps, tmp_path / "three.ecsv", executor=5)
     assert sorted(p.name for p in tmp_path.iterdir() if "three" in p.name) == []
-
-
-def test_weights_of_a_user_go_to_the_processes(run, good_stamps, tmp_path, make_own):
-    card = register_weights(make_own().path)
-    run(good_stamps, tmp_path / "out.ecsv", workers=1)
-    table = QTable.read(tmp_path / "out.ecsv")
-    assert card.id in table["weights"].filled("")
-    assert table.meta["weights"] == [card.id, "tiny-g4"]
 
 
 @pytest.fixture

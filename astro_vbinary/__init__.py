@@ -12,6 +12,7 @@ __getattr__, _, __all__ = _lazy.attach(
         "classification",
         "exceptions",
         "measurement",
+        "pipeline",
         "plotting",
         "psf",
         "simulation",

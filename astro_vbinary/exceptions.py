@@ -21,6 +21,9 @@ exception                   also a          raised when
 `AlignmentError`            `ValueError`    stamps cannot be brought to one grid
 `UnknownWeightsError`       `KeyError`      no weights have that id
 `WeightsError`              `ValueError`    weights do not fit their card or network
+`RunExistsError`            `OSError`       a run's output is there, or is another run's
+`RunInUseError`             `OSError`       another process is at work on a run
+`RunFailedError`            `OSError`       a run cannot go on; nothing done is lost
 ==========================  ==============  ========================================
 """
 
@@ -34,6 +37,9 @@ __all__ = [
     "NoCelestialWCSError",
     "NoDataError",
     "NoImageError",
+    "RunExistsError",
+    "RunFailedError",
+    "RunInUseError",
     "StampError",
     "StampNameError",
     "TargetOutsideError",
@@ -129,3 +135,15 @@ class UnknownWeightsError(VBinaryError, KeyError):
 
 class WeightsError(VBinaryError, ValueError):
     """A weights file does not fit its card or the network it is for."""
+
+
+class RunExistsError(VBinaryError, FileExistsError):
+    """A run's output exists, or was begun with other files, options or weights."""
+
+
+class RunInUseError(VBinaryError, OSError):
+    """Another process is at work on the same output; the message names it."""
+
+
+class RunFailedError(VBinaryError, OSError):
+    """A run over a catalogue cannot go on; what was done is kept."""

@@ -16,6 +16,7 @@ class Status(StrEnum):
     OK = "ok"
     UNRESOLVED = "unresolved"
     NO_WEIGHTS = "no_weights"
+    NO_STAMP = "no_stamp"
     UNKNOWN_SURVEY = "unknown_survey"
     UNNAMED = "unnamed"
     DUPLICATE = "duplicate"
@@ -29,13 +30,19 @@ class Status(StrEnum):
     @property
     def is_failure(self):
         """Whether the input was at fault (bool), and not what surveys can do."""
-        return self not in (Status.OK, Status.UNRESOLVED, Status.NO_WEIGHTS)
+        return self not in (
+            Status.OK,
+            Status.UNRESOLVED,
+            Status.NO_WEIGHTS,
+            Status.NO_STAMP,
+        )
 
 
 STATUS_MEANINGS = {
     Status.OK: "classified: the row has a probability and a label",
     Status.UNRESOLVED: "the survey cannot resolve two stars 2.5 arcsec apart",
     Status.NO_WEIGHTS: "no weights are installed for the survey's resolution group",
+    Status.NO_STAMP: "the catalogue names the source, and there is no stamp of it",
     Status.UNKNOWN_SURVEY: "the survey's name is not in the registry",
     Status.UNNAMED: "the file name does not tell source, survey and band",
     Status.DUPLICATE: "another file of the same source, survey and band came first",

@@ -61,9 +61,11 @@ if os.environ.get("READTHEDOCS"):
         "python": ("https://docs.python.org/3", None),
         "astropy": ("https://docs.astropy.org/en/stable", None),
         "click": ("https://click.palletsprojects.com/en/stable", None),
+        "distributed": ("https://distributed.dask.org/en/stable", None),
         "matplotlib": ("https://matplotlib.org/stable", None),
         "numpy": ("https://numpy.org/doc/stable", None),
         "photutils": ("https://photutils.readthedocs.io/en/stable", None),
+        "pyarrow": ("https://arrow.apache.org/docs", None),
         "regions": ("https://astropy-regions.readthedocs.io/en/stable", None),
         "reproject": ("https://reproject.readthedocs.io/en/stable", None),
         "scipy": ("https://docs.scipy.org/doc/scipy", None),
@@ -73,8 +75,8 @@ else:
     # Anywhere else the build reads no network, so names of other projects are
     # taken on trust; those of this project are still checked.
     external = (
-        "astropy|astroquery|click|matplotlib|mpl_toolkits|numpy|np|pathlib|photutils"
-        "|regions|reproject|safetensors|scipy|torch|torchvision|tqdm"
+        "astropy|astroquery|click|concurrent|distributed|matplotlib|mpl_toolkits|numpy|np"
+        "|pathlib|photutils|pyarrow|regions|reproject|safetensors|scipy|torch|torchvision|tqdm"
     )
     standard = "|".join(name for name in dir(builtins) if not name.startswith("_"))
     nitpick_ignore_regex += [

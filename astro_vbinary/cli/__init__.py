@@ -16,6 +16,7 @@ __all__ = ["main"]
     commands_in={
         "demo": "astro_vbinary.cli.demo",
         "classify": "astro_vbinary.cli.classify",
+        "run": "astro_vbinary.cli.run",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",
@@ -39,6 +40,7 @@ def main():
     First steps:
       astro-vbinary demo                            see it work, in a minute
       astro-vbinary classify stamps/ -o out.ecsv    classify your own stamps
+      astro-vbinary run stamps/ -o out.parquet      the same for a whole catalogue
       astro-vbinary COMMAND --help                  learn about a command
 
     \b

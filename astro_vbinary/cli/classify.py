@@ -1,6 +1,7 @@
 """``astro-vbinary classify``: stamps in, a catalogue of verdicts out."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -47,7 +48,7 @@ __all__ = ["command"]
     metavar="NAME",
     help="auto (CUDA, MPS or CPU), cpu, cuda, cuda:1, ...",
 )
-@engine_option
+@partial(engine_option, default="batch")
 @click.option(
     "--prior",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),

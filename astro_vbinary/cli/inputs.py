@@ -50,13 +50,15 @@ def stamp_options(function):
     return function
 
 
-def engine_option(function):
+def engine_option(function, *, default="auto"):
     """Give a command ``--engine``.
 
     Parameters
     ----------
     function : callable
         The command's function; takes ``engine``.
+    default : str, optional
+        The engine that it takes by itself.
 
     Returns
     -------
@@ -68,9 +70,10 @@ def engine_option(function):
     return click.option(
         "--engine",
         type=LazyChoice("astro_vbinary.stamps:ENGINES", "engine"),
-        default="auto",
+        default=default,
         show_default=True,
-        help="How the bands are brought to one grid.",
+        help="How the bands are brought to one grid: batch does many stacks at once, "
+        "the others go one by one through reproject.",
     )(function)
 
 

@@ -1,6 +1,5 @@
 """Where results go: checked before the work, written whole or not at all."""
 
-import importlib.util
 import os
 import tempfile
 from contextlib import contextmanager
@@ -56,11 +55,6 @@ def check_table(path, *, overwrite):
     if path.suffix not in FORMATS:
         raise Failure(
             f"unknown ending {path.suffix!r} of {path}; known: {', '.join(FORMATS)}"
-        )
-    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise Failure(
-            f"{path} needs pyarrow, which is not installed: "
-            'pip install "astro-vbinary[tables]"'
         )
     check_file(path, overwrite=overwrite)
 

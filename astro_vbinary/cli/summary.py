@@ -11,10 +11,22 @@ from astro_vbinary.status import (
     decode_flags,
 )
 
-__all__ = ["noticed", "print_summary"]
+__all__ = ["noticed", "print_run", "print_summary"]
 
 #: Candidates that are listed.
 MOST_CANDIDATES = 10
+
+#: Stages of a run, in order, and what they are.
+STAGES = {
+    "load": "weights, once a process",
+    "read": "files into stamps",
+    "align": "bands brought to one grid",
+    "prepare": "images made of the bands",
+    "classify": "the network",
+    "other": "between the stages",
+    "write": "parts and journal",
+    "assemble": "parts into the table",
+}
 
 
 def print_summary(result, *, seconds, device):
@@ -37,14 +49,7 @@ def print_summary(result, *, seconds, device):
         f"{count(surveys, 'survey')}, in {seconds:.1f} s on {device}\n",
         bold=True,
     )
-    print_table(
-        ["status", "rows", "meaning"],
-        [
-            [_coloured(Status(name)), f"{number:,}", STATUS_MEANINGS[Status(name)]]
-            for name, number in result.counts().items()
-        ],
-        right=["rows"],
-    )
+    _print_statuses(result.counts())
     dropped = int(((result.flags & int(Flag.FILES_DROPPED)) > 0).sum())
     if dropped:
         click.echo(f"\n{count(dropped, 'row')} lost a file or more: see the reason.")
@@ -70,6 +75,69 @@ def print_summary(result, *, seconds, device):
             for row in table[binary][order]
         ],
         right=["probability"],
+    )
+
+
+def print_run(summary):
+    """Print rows per status, throughput and time per stage of a run.
+
+    Parameters
+    ----------
+    summary : `~astro_vbinary.pipeline.RunSummary`
+        What the run came to.
+    """
+    click.secho(
+        f"{count(summary.rows, 'row')}: {count(summary.sources, 'source')}, "
+        f"{count(summary.surveys, 'survey')}, in {summary.seconds:.1f} s on "
+        f"{summary.device}\n",
+        bold=True,
+    )
+    _print_statuses(summary.statuses)
+    if summary.dropped:
+        click.echo(
+            f"\n{count(summary.dropped, 'row')} lost a file or more: see the reason."
+        )
+    if summary.left_out:
+        click.echo(
+            f"\n{count(summary.left_out, 'stack')} left out: the catalogue does not "
+            "name the source."
+        )
+    judged = summary.statuses.get(str(Status.OK), 0)
+    click.echo(f"\n{summary.binaries:,} of {judged:,} verdicts are binary.")
+    before = summary.stacks_before
+    click.echo(
+        f"\n{summary.stacks:,} stacks at {summary.rate:.1f} a second"
+        + (f"; {before:,} were done before" if before else "")
+        + "\n"
+    )
+    total = sum(summary.stages.values())
+    print_table(
+        ["stage", "seconds", "share", ""],
+        [
+            [name, f"{spent:,.1f}", f"{spent / total:.0%}", STAGES.get(name, "")]
+            for name, spent in _ordered(summary.stages)
+        ],
+        right=["seconds", "share"],
+    )
+    click.echo(f"\nCatalogue: {summary.output}")
+
+
+def _ordered(stages):
+    known = list(STAGES)
+    return sorted(
+        stages.items(),
+        key=lambda item: known.index(item[0]) if item[0] in known else len(known),
+    )
+
+
+def _print_statuses(counts):
+    print_table(
+        ["status", "rows", "meaning"],
+        [
+            [_coloured(Status(name)), f"{number:,}", STATUS_MEANINGS[Status(name)]]
+            for name, number in counts.items()
+        ],
+        right=["rows"],
     )
 
 

@@ -10,6 +10,7 @@ from astro_vbinary.exceptions import (
     NoDataError,
     StampError,
     TargetOutsideError,
+    UnreadableStampError,
 )
 from astro_vbinary.stamps.aligned import AlignedStack, empty_like
 from astro_vbinary.stamps.alignment import align_image, check_engine
@@ -154,6 +155,12 @@ class StampStack(Sequence):
             except StampError as error:
                 if on_error == "raise":
                     raise
+                dropped.append((file.path, error))
+            except FileNotFoundError:
+                if on_error == "raise":
+                    raise
+                # It was there when the index was made.
+                error = UnreadableStampError(f"there is no file {file.path} any more")
                 dropped.append((file.path, error))
         if not stamps:
             raise dropped[0][1]

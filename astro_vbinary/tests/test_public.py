@@ -14,6 +14,7 @@ ROOMS = [
     "classification",
     "exceptions",
     "measurement",
+    "pipeline",
     "plotting",
     "psf",
     "simulation",

@@ -1,0 +1,212 @@
+"""``astro-vbinary run``: a whole catalogue, which can be stopped and gone on with."""
+
+import importlib.util
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import click
+
+from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
+from astro_vbinary.cli.inputs import engine_option, find_stamps, header_warnings
+from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.outputs import check_table
+
+__all__ = ["command"]
+
+
+@click.command("run", short_help="A whole catalogue, on every core, resumable.")
+@click.argument("catalog", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--stamps",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(exists=True, path_type=Path),
+    help="File or folder of stamps; can be repeated. Not where CATALOG is a folder.",
+)
+@click.option(
+    "--manifest",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Table with one row a file instead of --stamps: path, source, survey, band, "
+    "and perhaps hdu, ra, dec.",
+)
+@click.option(
+    "--template",
+    "templates",
+    multiple=True,
+    metavar="TEXT",
+    help="How files are named; can be repeated. By default "
+    "{source}_stacked_{survey} and {source}_{band}_{survey}.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The table of verdicts: .ecsv, .csv, .vot, .fits or .parquet.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Processes; by default one for each GPU or, without GPUs, for each core. "
+    "With 0 the command does all by itself.",
+)
+@click.option(
+    "--chunk",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="Stacks that a process is given at a time.",
+)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help='Scheduler of a Dask cluster that does the work, or "local" for one on this '
+    "machine.",
+)
+@click.option(
+    "--policy",
+    type=LazyChoice("astro_vbinary.surveys.groups:POLICIES", "policy"),
+    default="published",
+    show_default=True,
+    help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="auto (CUDA, MPS or CPU), cpu, cuda, cuda:1, ...",
+)
+@partial(engine_option, default="batch")
+@click.option(
+    "--prior",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Share of binaries that you expect among the sources before anything is seen "
+    "of them, say 0.02; by default what the weights were calibrated for, half.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace a finished table, and start anew what was begun with other files, "
+    "options or weights.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.pass_context
+def command(
+    ctx,
+    catalog,
+    stamps,
+    manifest,
+    templates,
+    output,
+    workers,
+    chunk,
+    dask,
+    policy,
+    device,
+    engine,
+    prior,
+    overwrite,
+    quiet,
+):
+    """Classify the stamps of a whole catalogue.
+
+    CATALOG is a table that astropy reads, with the columns source, ra, dec, and perhaps
+    pmra, pmdec, ref_epoch. Its sources are looked for among the stamps, and each
+    becomes a row, also if it has none. CATALOG can also be a folder of stamps: then
+    all that is in it is classified.
+
+    The rows are those of "astro-vbinary classify", made by many processes. What is
+    done is kept beside the output, in OUTPUT.run. After Ctrl-C, a crash or a full
+    disk, the same command goes on where it was.
+
+    \b
+    Examples:
+      astro-vbinary run sources.vot --stamps stamps/ -o verdicts.parquet
+      astro-vbinary run stamps/ -o verdicts.ecsv --prior 0.02
+      astro-vbinary run sources.csv --stamps a/ --stamps b/ -o out.fits --workers 8
+      astro-vbinary run sources.csv --stamps stamps/ -o out.ecsv --dask tcp://head:8786
+
+    \b
+    Exit codes:
+      0    every row has a verdict, or has none by design: no stamp, a survey that
+           cannot resolve 2.5 arcsec, or no weights for its group
+      3    the table is written, but some files could not be used
+      1    the table is not written; what was done is kept
+      2    the command line could not be understood
+      130  stopped by Ctrl-C; the same command goes on
+    """
+    check_table(output, overwrite=True)
+    if dask and workers is not None and dask != "local":
+        raise click.UsageError("--workers is for processes of this machine, not --dask")
+    from astro_vbinary.pipeline import RunInterrupt, RunOptions, run_catalog
+
+    with header_warnings(), _client(dask, workers) as client:
+        index, table = _inputs(catalog, stamps, templates, manifest)
+        options = RunOptions(
+            policy=policy,
+            device=device,
+            engine=engine,
+            prior=prior,
+            chunk_size=chunk,
+            workers=workers,
+        )
+        try:
+            summary = run_catalog(
+                index,
+                output,
+                catalog=table,
+                options=options,
+                executor=client,
+                overwrite=overwrite,
+                progress=not quiet,
+            )
+        except RunInterrupt as stop:
+            click.echo(
+                f"\nStopped after {stop.done:,} of {stop.total:,} stacks; run the same "
+                "command again to go on.",
+                err=True,
+            )
+            ctx.exit(INTERRUPTED)
+        except ValueError as error:
+            raise Failure(str(error)) from error
+    if not quiet:
+        from astro_vbinary.cli.summary import print_run
+
+        print_run(summary)
+    ctx.exit(PARTLY if summary.troubled else DONE)
+
+
+def _inputs(catalog, stamps, templates, manifest):
+    """An index of the stamps, and the table of sources if there is one."""
+    if catalog.is_dir():
+        if stamps or manifest:
+            raise click.UsageError(
+                "CATALOG is a folder of stamps, so give no --stamps or --manifest"
+            )
+        return find_stamps([catalog], templates, None), None
+    if bool(stamps) == bool(manifest):
+        raise click.UsageError(
+            f"{catalog} is a table of sources: give either --stamps or --manifest too"
+        )
+    return find_stamps(stamps, templates, manifest), catalog
+
+
+@contextmanager
+def _client(address, workers):
+    if address is None:
+        yield None
+        return
+    if importlib.util.find_spec("distributed") is None:
+        raise Failure(
+            "--dask needs distributed, which is not installed: "
+            'pip install "astro-vbinary[dask]"'
+        )
+    from astro_vbinary.pipeline.clusters import connect
+
+    with connect(address, workers=workers) as client:
+        yield client

@@ -1,0 +1,234 @@
+"""Who does the work: this process, processes beside it, or a cluster.
+
+This module imports nothing that starts threads, since a new process loads it before it
+knows how many it may have.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import wait as wait_for
+
+__all__ = ["SerialExecutor", "WorkerPool", "as_executor", "count_cores", "is_death"]
+
+#: Variables by which libraries are told how many threads to start.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def count_cores():
+    """Cores that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def is_death(error):
+    """Whether an error says that a process died, and not that its work went wrong.
+
+    Parameters
+    ----------
+    error : BaseException
+        What a future ended with.
+
+    Returns
+    -------
+    bool
+        True also for Dask's ``KilledWorker``.
+    """
+    return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
+
+
+def as_executor(executor):
+    """The executor that a user gave, whatever it is.
+
+    Parameters
+    ----------
+    executor : `concurrent.futures.Executor` or `distributed.Client`
+        The executor, or the client of a Dask cluster.
+
+    Returns
+    -------
+    executor : `concurrent.futures.Executor`
+        The executor.
+    workers : int
+        How many chunks it works on at a time.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(executor, Executor):
+        return executor, max(getattr(executor, "_max_workers", 1), 1)
+    if hasattr(executor, "get_executor") and hasattr(executor, "nthreads"):
+        # Not pure: Dask must not take one chunk for another that looks alike.
+        workers = sum(executor.nthreads().values())
+        return executor.get_executor(pure=False), max(workers, 1)
+    raise TypeError(
+        "executor must be a concurrent.futures.Executor or a dask.distributed.Client, "
+        f"not a {type(executor).__name__}"
+    )
+
+
+class SerialExecutor(Executor):
+    """Does the work at once, in the process and thread that submits it."""
+
+    _max_workers = 1
+
+    def submit(self, function, /, *args, **kwargs):
+        """Call a function now.
+
+        Parameters
+        ----------
+        function : callable
+            The function.
+        *args, **kwargs
+            What it is called with.
+
+        Returns
+        -------
+        `concurrent.futures.Future`
+            Done already.
+        """
+        future = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:  # it is the future's to tell
+            future.set_exception(error)
+        return future
+
+
+class WorkerPool(Executor):
+    """Processes of one thread each, replaced when one of them dies.
+
+    They are spawned, not forked, since neither CUDA nor threads survive a fork; they
+    leave Ctrl-C to the process that owns them, and end with it even if it is killed.
+
+    Parameters
+    ----------
+    workers : int
+        How many there are.
+    gpus : sequence of str, optional
+        GPUs that they share, as ``CUDA_VISIBLE_DEVICES`` names them: each process sees
+        one of them.
+    """
+
+    def __init__(self, workers, *, gpus=()):
+        self._max_workers, self._gpus = workers, tuple(gpus)
+        self._pool = None
+
+    def _start(self):
+        context = multiprocessing.get_context("spawn")
+        gpus = None
+        if self._gpus:
+            gpus = context.SimpleQueue()
+            for number in range(self._max_workers):
+                gpus.put(self._gpus[number % len(self._gpus)])
+        self._pool = ProcessPoolExecutor(
+            self._max_workers,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(gpus,),
+        )
+
+    def submit(self, function, /, *args, **kwargs):
+        """Have a function called by one of the processes.
+
+        Parameters
+        ----------
+        function : callable
+            The function.
+        *args, **kwargs
+            What it is called with.
+
+        Returns
+        -------
+        `concurrent.futures.Future`
+            Its outcome; `concurrent.futures.BrokenExecutor` if a process died.
+        """
+        # A process is born here, and inherits that Ctrl-C is none of its business.
+        with _without_interrupts():
+            if self._pool is None:
+                self._start()
+            try:
+                return self._pool.submit(function, *args, **kwargs)
+            except BrokenExecutor:
+                self._pool.shutdown(wait=True)
+                self._start()
+                return self._pool.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """End the processes, once they have done their work.
+
+        Parameters
+        ----------
+        wait : bool, optional
+            Whether to wait until they have ended.
+        cancel_futures : bool, optional
+            Whether work that is not begun is left.
+        """
+        if self._pool is not None:
+            self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+            self._pool = None
+
+    def kill(self):
+        """End the processes now, whatever they are doing."""
+        if self._pool is None:
+            return
+        # Python 3.14 has terminate_workers(); before, there is only this way.
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+        self._pool.shutdown(wait=True)
+        self._pool = None
+
+
+@contextmanager
+def _without_interrupts():
+    """Hold Ctrl-C back for a moment; it comes when the block is left."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker(gpus):
+    """The first thing that a new process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in THREADS:
+        os.environ[name] = "1"
+    if gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from tqdm import tqdm
+
+    # Its usual lock is shared among processes, and left behind by one that is killed.
+    tqdm.set_lock(threading.RLock())
+
+
+def _end_with_parent():
+    """A pool's process would wait for work for ever if its owner was killed."""
+    wait_for([multiprocessing.parent_process().sentinel])
+    os._exit(1)

@@ -1,7 +1,7 @@
 """Peak memory of a run, by the number of stacks.
 
 Usage: python -m benchmarks.memory [N ...] [--distinct N] [--workers N] [--bands N]
-           [--folder DIR] [--ending ENDING]
+           [--folder DIR] [--ending ENDING] [--csv FILE]
 
 For each N, by default 5000 and 20000, a folder of N stacks is made of a few hundred
 simulated ones (hard links under other names; what is read, aligned and classified is
@@ -18,6 +18,7 @@ and the ratio of the largest N to the smallest. The goal is a PSS below 1.5 GB w
 """
 
 import argparse
+import csv
 import os
 import subprocess
 import sys
@@ -117,6 +118,7 @@ def main():
     parser.add_argument("--workers", type=int)
     parser.add_argument("--folder", type=Path, help="kept, and used again")
     parser.add_argument("--ending", default=".parquet")
+    parser.add_argument("--csv", type=Path, help="also write the table there")
     options = parser.parse_args()
     if not Path("/proc/self/smaps_rollup").exists():
         raise SystemExit("this needs Linux")
@@ -124,18 +126,34 @@ def main():
         work = Path(temporary)
         simulated = (options.folder or work) / "simulated"
         groups, places = make_folder(simulated, options.distinct)
-        peaks = []
+        peaks, rows = [], []
         for count in options.counts:
             stamps = work / f"stamps{count}"
             catalog = link(groups, places, count, stamps)
             output = work / f"out{count}{options.ending}"
             seconds, pss, rss = measure(catalog, stamps, output, options.workers)
             peaks.append(pss)
+            size = sum(path.stat().st_size for path in stamps.iterdir())
+            rows.append(
+                {
+                    "stacks": count,
+                    "read (MB)": f"{size / 1e6:.0f}",
+                    "seconds": f"{seconds:.0f}",
+                    "stacks a second": f"{count / seconds:.0f}",
+                    "memory (MB, PSS)": f"{pss:.0f}",
+                }
+            )
             print(
                 f"{count:7,} stacks  {seconds:7.0f} s  {count / seconds:6.1f} a s  "
                 f"PSS {pss:6.0f} MB  RSS {rss:6.0f} MB  ({os.cpu_count()} cores)",
                 flush=True,
             )
+    if options.csv is not None:
+        options.csv.parent.mkdir(parents=True, exist_ok=True)
+        with options.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
     print(f"PSS of the largest over that of the smallest: {peaks[-1] / peaks[0]:.2f}")
 
 

@@ -12,7 +12,14 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 
-__all__ = ["SerialExecutor", "WorkerPool", "as_executor", "count_cores", "is_death"]
+__all__ = [
+    "SerialExecutor",
+    "WorkerPool",
+    "as_executor",
+    "count_cores",
+    "is_death",
+    "limit_threads",
+]
 
 #: Variables by which libraries are told how many threads to start.
 THREADS = (
@@ -22,6 +29,15 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
 )
+
+#: Modules that a server of processes imports before it makes any.
+PRELOAD = ("astro_vbinary.pipeline.preload",)
+
+
+def limit_threads():
+    """Tell libraries that are not yet imported to use one thread."""
+    for name in THREADS:
+        os.environ[name] = "1"
 
 
 def count_cores():
@@ -116,8 +132,10 @@ class SerialExecutor(Executor):
 class WorkerPool(Executor):
     """Processes of one thread each, replaced when one of them dies.
 
-    They are spawned, not forked, since neither CUDA nor threads survive a fork; they
-    leave Ctrl-C to the process that owns them, and end with it even if it is killed.
+    They are not forked from the process that owns them, since neither CUDA nor threads
+    survive that, but from a server that has imported what they need and done nothing
+    else; on Windows they are spawned. They leave Ctrl-C to their owner, and end with it
+    even if it is killed.
 
     Parameters
     ----------
@@ -131,9 +149,10 @@ class WorkerPool(Executor):
     def __init__(self, workers, *, gpus=()):
         self._max_workers, self._gpus = workers, tuple(gpus)
         self._pool = None
+        self._own_server = False
 
     def _start(self):
-        context = multiprocessing.get_context("spawn")
+        context = self._context()
         gpus = None
         if self._gpus:
             gpus = context.SimpleQueue()
@@ -145,6 +164,42 @@ class WorkerPool(Executor):
             initializer=_start_worker,
             initargs=(gpus,),
         )
+
+    def resize(self, workers, *, gpus=()):
+        """Let the processes end, and have others in their place.
+
+        Parameters
+        ----------
+        workers : int
+            How many there are to be.
+        gpus : sequence of str, optional
+            GPUs that they share.
+        """
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._pool, self._max_workers, self._gpus = None, workers, tuple(gpus)
+
+    def _context(self):
+        if "forkserver" not in multiprocessing.get_all_start_methods():
+            return multiprocessing.get_context("spawn")
+        from multiprocessing.forkserver import _forkserver
+
+        context = multiprocessing.get_context("forkserver")
+        if getattr(_forkserver, "_forkserver_pid", None) is None:
+            # Of a server that runs already, the processes import what they lack.
+            self._own_server = True
+            context.set_forkserver_preload(list(PRELOAD))
+        return context
+
+    def _stop_server(self):
+        """Give the server's memory back; multiprocessing itself keeps it to the end."""
+        if self._own_server:
+            from multiprocessing.forkserver import _forkserver
+
+            self._own_server = False
+            _forkserver.set_forkserver_preload([])
+            if hasattr(_forkserver, "_stop"):
+                _forkserver._stop()
 
     def submit(self, function, /, *args, **kwargs):
         """Have a function called by one of the processes.
@@ -185,10 +240,13 @@ class WorkerPool(Executor):
         if self._pool is not None:
             self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
             self._pool = None
+        if wait:
+            self._stop_server()
 
     def kill(self):
         """End the processes now, whatever they are doing."""
         if self._pool is None:
+            self._stop_server()
             return
         # Python 3.14 has terminate_workers(); before, there is only this way.
         processes = list((self._pool._processes or {}).values())
@@ -199,6 +257,7 @@ class WorkerPool(Executor):
             process.join()
         self._pool.shutdown(wait=True)
         self._pool = None
+        self._stop_server()
 
 
 @contextmanager
@@ -217,8 +276,7 @@ def _without_interrupts():
 def _start_worker(gpus):
     """The first thing that a new process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in THREADS:
-        os.environ[name] = "1"
+    limit_threads()
     if gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -236,8 +236,7 @@ def _start(executor, options):
         workers = options.workers or len(gpus) or count_cores()
         if needs_a_look(options.device):
             # The process that looked at the GPUs holds memory of one.
-            pool.shutdown()
-            pool = WorkerPool(workers, gpus=gpus)
+            pool.resize(workers, gpus=gpus)
         yield pool, workers, device
     except BaseException:
         pool.kill()

@@ -3,7 +3,7 @@ import pytest
 from astro_vbinary.classification import weights
 from astro_vbinary.classification.tests.conftest import tiny_entries, tiny_network
 from astro_vbinary.classification.tests.helpers_stacks import make_stack
-from astro_vbinary.pipeline import RunOptions, dispatch, run_catalog
+from astro_vbinary.pipeline import RunOptions, dispatch, executors, run_catalog
 from astro_vbinary.pipeline.tests.helpers_work import light_work
 
 
@@ -88,6 +88,7 @@ def run():
 def light(monkeypatch):
     """Work that needs no network, also in other processes."""
     monkeypatch.setattr(dispatch, "work", light_work)
+    monkeypatch.setattr(executors, "PRELOAD", ())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from astro_vbinary.pipeline import RunOptions, dispatch, run_catalog
+from astro_vbinary.pipeline import RunOptions, dispatch, executors, run_catalog
 from astro_vbinary.pipeline.work import failed_columns
 
 #: Seconds that a stack takes.
@@ -36,6 +36,7 @@ def slow_work(chunk, settings):
 
 def main(stamps, output, workers):
     dispatch.work = slow_work
+    executors.PRELOAD = ()
     options = RunOptions(workers=int(workers), chunk_size=1, device="cpu")
     run_catalog(Path(stamps), output, options=options)
 

@@ -1,0 +1,22 @@
+"""What processes have in common, imported once for all of them.
+
+Where the system can fork, the processes of a pool are copies of one that has imported
+this module and does nothing else. Torch alone takes seconds and hundreds of megabytes;
+so both are spent once, and not for each core.
+"""
+
+import gc
+
+from astro_vbinary.pipeline.executors import limit_threads
+
+__all__ = []
+
+# Before anything that starts threads: none would be left in a copy.
+limit_threads()
+
+import astro_vbinary.classification.network  # noqa: E402
+import astro_vbinary.pipeline.work  # noqa: E402, F401
+
+# Memory that is never looked at stays shared.
+gc.collect()
+gc.freeze()

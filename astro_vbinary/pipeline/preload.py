@@ -6,17 +6,20 @@ so both are spent once, and not for each core.
 """
 
 import gc
+import sys
 
 from astro_vbinary.pipeline.executors import limit_threads
 
 __all__ = []
 
-# Before anything that starts threads: none would be left in a copy.
-limit_threads()
+# So multiprocessing starts its server; anybody else may import this in peace.
+if sys.argv[:1] == ["-c"]:
+    # Before anything that starts threads: none would be left in a copy.
+    limit_threads()
 
-import astro_vbinary.classification.network  # noqa: E402
-import astro_vbinary.pipeline.work  # noqa: E402, F401
+    import astro_vbinary.classification.network
+    import astro_vbinary.pipeline.work  # noqa: F401
 
-# Memory that is never looked at stays shared.
-gc.collect()
-gc.freeze()
+    # Memory that is never looked at stays shared.
+    gc.collect()
+    gc.freeze()

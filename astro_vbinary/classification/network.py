@@ -196,15 +196,35 @@ class BinaryNet(nn.Module):
     @staticmethod
     def _pool(features, owner, n):
         """Mean and maximum over the bands of each of n stacks."""
+        count = torch.bincount(owner, minlength=n)
+        if len(owner) and bool((owner[1:] < owner[:-1]).any()):
+            order = torch.argsort(owner, stable=True)
+            features = features[order]
+        first = torch.cumsum(count, 0) - count
+        # Stacks of as many bands each are one block of memory, or nearly.
+        sizes = torch.unique(count).tolist()
+        if len(sizes) == 1 and sizes[0]:
+            return _reduce(features, n, sizes[0])
         shape = (n, *features.shape[1:])
-        index = owner[:, None, None, None].expand_as(features)
-        # After the ReLU nothing is below zero.
-        empty = torch.zeros(shape, dtype=features.dtype, device=features.device)
-        empty = empty.contiguous(memory_format=torch.channels_last)
-        count = torch.bincount(owner, minlength=n).clamp(min=1)
-        mean = empty.index_add(0, owner, features)
-        mean = mean / count[:, None, None, None].to(mean.dtype)
-        return [mean, empty.scatter_reduce(0, index, features, "amax")]
+        made = [
+            torch.zeros(
+                shape,
+                dtype=features.dtype,
+                device=features.device,
+            ).contiguous(memory_format=torch.channels_last)
+            for _ in range(2)
+        ]
+        for size in sizes:
+            if not size:
+                continue
+            stacks = torch.nonzero(count == size).flatten()
+            rows = first[stacks, None] + torch.arange(size, device=owner.device)
+            parts = _reduce(features[rows.flatten()], len(stacks), size)
+            made = [
+                whole.index_copy(0, stacks, part)
+                for whole, part in zip(made, parts, strict=True)
+            ]
+        return made
 
     def _initialise(self):
         # As torchvision does for its ResNets (He et al. 2015).
@@ -255,6 +275,16 @@ def _turn(images, turn, mirror):
     images = torch.rot90(images, turn, (2, 3))
     images = images.flip(3) if mirror else images
     return images.contiguous(memory_format=torch.channels_last)
+
+
+def _reduce(features, n, size):
+    """Mean and maximum over every so many images."""
+    # Channels are last in memory: so the reductions run over whole images.
+    last = features.permute(0, 2, 3, 1).reshape(n, size, -1)
+    shape = (n, *features.shape[2:], features.shape[1])
+    return [
+        part.view(shape).permute(0, 3, 1, 2) for part in (last.mean(1), last.amax(1))
+    ]
 
 
 def _look(channels, width, stride):

@@ -1,13 +1,14 @@
 """Kill a run at random moments, go on, and compare with one that was left alone.
 
 Usage: python -m benchmarks.kills [FOLDER] [--kills N] [--workers N] [--chunk N]
-           [--seed N] [--dask]
+           [--longest S] [--seed N] [--dask]
 
 FOLDER is one of stamps, by default examples/stamps. ``astro-vbinary run`` is started in
 a process of its own and killed with SIGKILL after a random time, counted from the first
 part that it writes, or from its start in one case of four; then the next is started. In
 the end one is left to finish. Printed is what each kill left behind, and whether the
-table is that of an undisturbed run, byte for byte.
+table is that of an undisturbed run, byte for byte; so for each run that ended before it
+was killed.
 
 With --dask the run is left alone, on a cluster of its own on this machine, and one of
 the cluster's workers is killed each time instead.
@@ -45,11 +46,15 @@ def n_parts(output):
 
 
 def kill_runs(options, output, rng):
-    """Start and kill runs, and let a last one finish; yields what happened."""
-    for number in range(options.kills):
+    """Start and kill runs, and let a last one finish; yields what happened.
+
+    A run that ends before its time is compared, removed, and begun anew.
+    """
+    kills = 0
+    while kills < options.kills:
         before = n_parts(output)
         process = start(options, output)
-        early = number % 4 == 3
+        early = kills % 4 == 3
         deadline = time.monotonic() + PATIENCE
         while not early and n_parts(output) <= before and process.poll() is None:
             if time.monotonic() > deadline:
@@ -58,14 +63,25 @@ def kill_runs(options, output, rng):
             time.sleep(0.01)
         delay = rng.uniform(0, options.longest)
         time.sleep(delay)
-        ended = process.poll() is not None
+        if process.poll() is not None:
+            yield f"it had ended; {compare(output, options.expected)}"
+            output.unlink()
+            continue
         process.kill()
         process.wait()
+        kills += 1
         when = "its start" if early else "its first part"
-        told = "had ended" if ended else f"killed {delay:.2f} s after {when}"
+        told = f"kill {kills}, {delay:.2f} s after {when}"
         yield f"{told}; parts {before} -> {n_parts(output)}"
     if start(options, output).wait():
         raise SystemExit("the last run failed")
+
+
+def compare(output, expected):
+    """Say that two tables are the same, or stop."""
+    if output.read_bytes() != expected.read_bytes():
+        raise SystemExit("THE TABLES DIFFER")
+    return "the tables are identical"
 
 
 def kill_workers(options, output, rng):
@@ -103,21 +119,20 @@ def main():
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--chunk", type=int, default=1)
-    parser.add_argument("--longest", type=float, default=1.0, help="seconds")
+    parser.add_argument("--longest", type=float, default=0.5, help="seconds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dask", action="store_true")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        expected, output = Path(folder) / "expected.ecsv", Path(folder) / "out.ecsv"
-        if start(options, expected).wait():
+        output = Path(folder) / "out.ecsv"
+        options.expected = Path(folder) / "expected.ecsv"
+        if start(options, options.expected).wait():
             raise SystemExit("the undisturbed run failed")
         kill = kill_workers if options.dask else kill_runs
-        for number, told in enumerate(kill(options, output, rng), 1):
-            print(f"{number:3d}  {told}", flush=True)
-        same = output.read_bytes() == expected.read_bytes()
-    print("the tables are identical" if same else "THE TABLES DIFFER")
-    raise SystemExit(not same)
+        for told in kill(options, output, rng):
+            print(told, flush=True)
+        print(compare(output, options.expected))
 
 
 if __name__ == "__main__":

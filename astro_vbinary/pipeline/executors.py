@@ -198,7 +198,9 @@ class WorkerPool(Executor):
 
             self._own_server = False
             _forkserver.set_forkserver_preload([])
-            if hasattr(_forkserver, "_stop"):
+            if getattr(_forkserver, "_forkserver_pid", None) is not None:
+                # It waits for all that it has made, and its work is over.
+                os.kill(_forkserver._forkserver_pid, signal.SIGKILL)
                 _forkserver._stop()
 
     def submit(self, function, /, *args, **kwargs):
@@ -262,15 +264,35 @@ class WorkerPool(Executor):
 
 @contextmanager
 def _without_interrupts():
-    """Hold Ctrl-C back for a moment; it comes when the block is left."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
+    """Hold Ctrl-C back for a moment; it comes when the block is left.
+
+    A process that is made in the block inherits that the signal is blocked. In this
+    process other threads may still take it, and Python has the main one deal with it:
+    in the middle of making a process, of which then nobody would know.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # which Ctrl-C never reaches
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    masks = hasattr(signal, "pthread_sigmask")
+    if masks:
+        from multiprocessing import resource_tracker
+
+        # It would unblock the signal if it were started in the block.
+        resource_tracker.ensure_running()
+    came = []
+    handler = signal.signal(signal.SIGINT, lambda *call: came.append(call))
+    before = (
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else None
+    )
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # None is one that was not set from Python, and cannot be set again from there.
+        signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+        if came and callable(handler):
+            handler(*came[0])
 
 
 def _start_worker(gpus):

@@ -5,7 +5,9 @@ this module and does nothing else. Torch alone takes seconds and hundreds of meg
 so both are spent once, and not for each core.
 """
 
+import atexit
 import gc
+import os
 import sys
 
 from astro_vbinary.pipeline.executors import limit_threads
@@ -23,3 +25,6 @@ if sys.argv[:1] == ["-c"]:
     # Memory that is never looked at stays shared.
     gc.collect()
     gc.freeze()
+    # Libraries would complain of what is then still there in the end. Copies end
+    # without a look at this, as all processes that are forked by a server do.
+    atexit.register(os._exit, 0)

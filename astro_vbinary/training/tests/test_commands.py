@@ -18,7 +18,7 @@ def tiny(monkeypatch):
         id="tiny-g3", version="1", group=3, mixture={"DECaLS": 1.0}, seed=50,
         validation=1, calibration=2, test=2,
         options=TrainingOptions(
-            width=2, band_width=2, zooms=1, steps=2, batch=16, pool=1, interval=2
+            width=8, band_width=2, zooms=1, steps=2, batch=16, pool=1, interval=2
         ),
     )  # fmt: skip
     monkeypatch.setitem(bundled.RECIPES, 3, recipe)

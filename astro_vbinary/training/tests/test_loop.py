@@ -16,8 +16,10 @@ from astro_vbinary.training.stream import AUXILIARY, BLOCK
 
 SIDE = 32
 CHANNELS = Preprocessing(channels=("linear", "asinh"), band_channels=("asinh",))
+# With a width of 4 the backward pass of oneDNN reads beyond its memory on processors
+# without AVX-512.
 OPTIONS = TrainingOptions(
-    width=4, band_width=2, steps=12, batch=16, pool=4, interval=4, bfloat16=False,
+    width=8, band_width=2, steps=12, batch=16, pool=4, interval=4, bfloat16=False,
     seed=5, dropout=0.3, average=0.9,
 )  # fmt: skip
 
@@ -147,7 +149,7 @@ def test_a_finished_run_trains_no_further_unless_more_steps_are_asked_for(
     assert [row["step"] for row in longer] == [4, 8, 12, 16]
 
 
-@pytest.mark.parametrize("change", [{"width": 8}, {"seed": 1}, {"rate": 1e-4}])
+@pytest.mark.parametrize("change", [{"width": 16}, {"seed": 1}, {"rate": 1e-4}])
 def test_other_options_do_not_go_on_from_a_checkpoint(trained, change):
     name = next(iter(change))
     with pytest.raises(ValueError, match=f"was made with other options: {name} = "):
@@ -193,7 +195,7 @@ def test_the_auxiliary_task_is_learnt_on_pairs_alone():
     pairs = HELD.take(torch.nonzero(HELD.labels == 1).flatten())
     for block, learnt in ((singles, False), (pairs, True)):
         network.zero_grad()
-        loss = loop._loss(network, block, generator, OPTIONS, "cpu")
+        loss = loop._loss(network, block, generator, OPTIONS, "cpu", False)
         loss.backward()
         # NaN, where there is no companion, reaches neither loss nor gradient.
         assert torch.isfinite(loss)

@@ -51,7 +51,7 @@ class PackedStamp:
 
         Returns
         -------
-        `io.BytesIO`
+        io.BytesIO
             The bytes of the file, checked against their SHA-256.
 
         Raises

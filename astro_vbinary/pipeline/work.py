@@ -13,6 +13,7 @@ from astro_vbinary.classification.result import (
     make_row,
 )
 from astro_vbinary.exceptions import UnknownSurveyError, WeightsError
+from astro_vbinary.pipeline.heap import give_back
 from astro_vbinary.pipeline.positions import from_numbers
 from astro_vbinary.stamps import StampIndex
 from astro_vbinary.status import Status
@@ -143,6 +144,8 @@ def work(chunk, settings):
             timings=seconds,
         )
     columns = _columns(result, _missing_rows(chunk))
+    del result
+    give_back()
     rest = time.perf_counter() - started - sum(seconds.values())
     return columns, seconds | {"other": max(rest, 0.0)}
 

@@ -1,6 +1,6 @@
 """Peak memory of a run, by the number of stacks.
 
-Usage: python -m benchmarks.memory [N ...] [--distinct N] [--workers N] [--bands N]
+Usage: python -m benchmarks.memory [N ...] [--distinct N] [--workers N]
            [--folder DIR] [--ending ENDING] [--csv FILE]
 
 For each N, by default 5000 and 20000, a folder of N stacks is made of a few hundred

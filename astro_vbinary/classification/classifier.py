@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from astro_vbinary.classification.precision import gains_from_bfloat16
 from astro_vbinary.classification.preprocessing import Prepared, prepare
 from astro_vbinary.classification.result import ClassificationResult, make_row
 from astro_vbinary.classification.weights import (
@@ -112,7 +113,8 @@ class BinaryClassifier:
         self.device = choose_device(device)
         if precision == "auto":
             # The bundled networks are too narrow to gain from it on a CPU.
-            fast = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+            on_gpu = self.device.type != "cpu"
+            fast = on_gpu and gains_from_bfloat16(str(self.device))
             precision = "bfloat16" if fast else "float32"
         self.precision = precision
         # Normalisation is part of the convolutions where nothing is learnt any more.

@@ -39,7 +39,9 @@ def test_weights_are_made_and_reported(tiny, tmp_path, capsys, monkeypatch):
     again = tmp_path / "again"
     assert bundled.main(["--group", "3", "--report", "-o", str(again), "-q"]) == 0
     assert "tiny-g3 1:" in capsys.readouterr().out
-    assert tomllib.loads((again / "tiny-g3.toml").read_text()) == card
+    # As text: a share of nothing is NaN, which equals nothing, not even itself.
+    cards = [(folder / "tiny-g3.toml").read_text() for folder in (made, again)]
+    assert cards[0] == cards[1]
 
 
 def test_it_starts_from_other_weights(tiny, tmp_path):

@@ -18,7 +18,8 @@ from astro_vbinary.exceptions import (
 )
 from astro_vbinary.stamps import AlignedStack, StampIndex, StampStack
 from astro_vbinary.stamps.alignment import check_engine
-from astro_vbinary.stamps.light import LightStack, read_shards
+from astro_vbinary.stamps.light import LightStack
+from astro_vbinary.stamps.light_reading import read_light, read_shards
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.stamps.stack import READ_SIZE
 from astro_vbinary.status import Flag, Status
@@ -140,7 +141,7 @@ def _items(stacks, targets):
 
             def read(batch, files=files, survey=survey, target=target, images=images):
                 if batch:
-                    return LightStack.read_files(
+                    return read_light(
                         files,
                         survey=survey,
                         size=READ_SIZE,

@@ -12,8 +12,6 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 
-from astro_vbinary.pipeline.heap import keep_small
-
 __all__ = [
     "SerialExecutor",
     "WorkerPool",
@@ -304,7 +302,6 @@ def _start_worker(gpus):
     if gpus is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus.get()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    keep_small()
     from tqdm import tqdm
 
     # Its usual lock is shared among processes, and left behind by one that is killed.

@@ -5,7 +5,23 @@ import warnings
 from astropy.coordinates import SkyCoord
 from erfa import ErfaWarning
 
-__all__ = ["position_at"]
+__all__ = ["moves", "position_at"]
+
+
+def moves(target):
+    """Whether a target is not always at the same place.
+
+    Parameters
+    ----------
+    target : `~astropy.coordinates.SkyCoord`
+        Position.
+
+    Returns
+    -------
+    bool
+        Only where it has both a proper motion and an ``obstime``.
+    """
+    return "s" in target.data.differentials and target.obstime is not None
 
 
 def position_at(target, epoch):
@@ -24,8 +40,7 @@ def position_at(target, epoch):
     `~astropy.coordinates.SkyCoord`
         The position in ICRS, without velocities.
     """
-    moves = "s" in target.data.differentials and target.obstime is not None
-    if moves and epoch is not None:
+    if moves(target) and epoch is not None:
         with warnings.catch_warnings():
             # Without a distance erfa takes a very large one, and says so.
             warnings.simplefilter("ignore", ErfaWarning)

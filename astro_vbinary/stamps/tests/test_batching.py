@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from astro_vbinary.stamps import SkyGrid, StampIndex, StampStack
 from astro_vbinary.stamps.batching import align_light
 from astro_vbinary.stamps.blank import find_blank, find_hot
-from astro_vbinary.stamps.light import LightStack, LightStamp, find_bad
+from astro_vbinary.stamps.light import LightStamp, find_bad
+from astro_vbinary.stamps.light_reading import read_light
 from astro_vbinary.stamps.tests.helpers_sky import FORMS, make_wcs, measure, render
 from astro_vbinary.surveys import get_survey
 
@@ -50,7 +51,7 @@ def write_star(path, *, scale, offset, crval, distortion=None, **options):
 def both(path):
     """The star's image by the batch engine and by reproject."""
     files = tuple(StampIndex.from_paths(path))
-    light = LightStack.read_files(files, survey=get_survey("SDSS9"), size=SIZE)
+    light = read_light(files, survey=get_survey("SDSS9"), size=SIZE)
     made = align_light([light], SCALE, SIDE)
     stack = StampStack.read_files(files)
     grid = SkyGrid(stack.target, SCALE * u.arcsec, (SIDE, SIDE))
@@ -123,9 +124,7 @@ def test_edges_and_holes_are_masked_alike(corner, tmp_path):
     files = tuple(StampIndex.from_paths(path))
     stack = StampStack.read_files(files)
     target = stack[0].wcs.pixel_to_world(*corner)
-    light = LightStack.read_files(
-        files, survey=get_survey("SDSS9"), size=SIZE, target=target
-    )
+    light = read_light(files, survey=get_survey("SDSS9"), size=SIZE, target=target)
     made = align_light([light], SCALE, SIDE)
     grid = SkyGrid(target, SCALE * u.arcsec, (SIDE, SIDE))
     wanted = StampStack.read_files(files, target=target).align(grid)
@@ -151,7 +150,7 @@ def test_many_stacks_come_out_as_each_by_itself(tmp_path):
             )
     survey = get_survey("SDSS9")
     stacks = [
-        LightStack.read_files(files, survey=survey, size=SIZE)
+        read_light(files, survey=survey, size=SIZE)
         for files in StampIndex.from_paths(tmp_path).groups().values()
     ]
     made = align_light(stacks, SCALE, SIDE)

@@ -15,6 +15,16 @@ from astro_vbinary.status import Flag, Status
 
 __all__ = ["judge_stacks"]
 
+#: What is not in the row of a stack that has no pixel on its grid.
+NOTHING = {
+    "bands": "",
+    "n_bands": 0,
+    "ra": np.nan,
+    "dec": np.nan,
+    "weights": "",
+    "weights_sha256": "",
+}
+
 
 def judge_stacks(classifier, rows, stacks, *, prior=None, timed):
     """Fill in the rows of stacks that are not aligned yet.
@@ -104,6 +114,8 @@ def _explain(rows, stacks, made, prepared, covered, scale):
     inside.ravel()[circle.cpu().numpy()] = True
     for number, row in enumerate(rows):
         if empty[number]:
+            # As where it does not even come to a grid.
+            row |= NOTHING
             reason = "no stamp has a valid pixel around the target"
         elif covered[number] <= 1 - BLANK_SHARE:
             share = 100 * (1 - covered[number])

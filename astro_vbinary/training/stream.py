@@ -233,7 +233,7 @@ class SimulationStream:
 
         Parameters
         ----------
-        made : `~astro_vbinary.classification.preprocessing.PreparedBatch`
+        made : PreparedBatch
             The bands in units of their noise.
         aligned : `~astro_vbinary.simulation.AlignedBatch`
             What they were made from.

@@ -196,7 +196,7 @@ def _of_group(group):
         ("mixed-validation", 60, 401, {"visual": True}),
         ("mixed-test", 240, 501, {"visual": True}),
         ("orion-test", 24, 502, {"kinds": ("pair",), "population": "orion"}),
-        ("singles-test", 240, 503, {"kinds": ("single",)}),
+        ("singles-test", 480, 503, {"kinds": ("single",)}),
         ("kinds-test", 135, 504, {"kinds": OTHERS}),
         ("labelled", 60, 301, {"visual": True}),
     ]

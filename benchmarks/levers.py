@@ -6,7 +6,8 @@ measured on the same held-out stacks. Printed are its cross entropy, its area un
 ROC, and the difference of its cross entropy from the recipe's with a paired bootstrap
 interval over the stacks. Short trainings say what helps early; what helps late, or only
 a little, they cannot tell. Variants without some of the inputs or layers of the bundled
-weights, or on another grid, need ``--random`` and thousands of steps.
+weights need ``--random`` and thousands of steps: after 400 no such training has learnt
+anything. On another grid the bundled weights must first get used to it.
 
     python -m benchmarks.levers FOLDER --group 4 --steps 300
 """
@@ -108,7 +109,12 @@ VARIANTS = {
     "fwhm": Variant(
         "nominal FWHM of every band as an input", kind=WidthStream, fits=True
     ),
-    "finer grid": Variant("a grid with pixels of three quarters", finer=0.75),
+    "finer grid": Variant(
+        "a grid with pixels of three quarters", finer=0.75, fits=True
+    ),
+    "coarser grid": Variant(
+        "a grid with pixels of four thirds", finer=4 / 3, fits=True
+    ),
 }
 
 

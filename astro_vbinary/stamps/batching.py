@@ -14,7 +14,7 @@ from astropy.coordinates import SkyCoord
 
 from astro_vbinary.stamps.alignment import FINE_RATIO, SMOOTHING_RATIO, align_image
 from astro_vbinary.stamps.grid import SkyGrid
-from astro_vbinary.stamps.light import LightStack, find_bad, map_pixels
+from astro_vbinary.stamps.light import LightStack, find_bad, find_centers, map_pixels
 from astro_vbinary.stamps.plain import tangent_vectors
 
 __all__ = ["AlignedBands", "align_light", "align_one"]
@@ -30,7 +30,7 @@ TOLERANCE = 2e-3
 MARGIN = 12
 
 #: Images that are resampled together: what is at work stays in the processor's cache.
-TOGETHER = 32
+TOGETHER = 16
 
 #: Sides of cut-out images are rounded up to a multiple of this.
 SIDE_STEP = 4
@@ -86,10 +86,9 @@ def align_light(stacks, pixel_scale, side, *, device="cpu"):
     """
     import torch
 
-    found = [stack.centers() for stack in stacks]
     stamps = [stamp for stack in stacks for stamp in stack.stamps]
     owner = np.repeat(np.arange(len(stacks)), [len(s.stamps) for s in stacks])
-    own = np.concatenate([centers for centers, _ in found])
+    own, common = find_centers(stacks)
     find_bad(stamps)
     matrix, offset, fits = _affine_maps(stamps, own, pixel_scale, side)
     level = np.array([_level(stamp) for stamp in stamps])
@@ -98,7 +97,7 @@ def align_light(stacks, pixel_scale, side, *, device="cpu"):
         torch.empty((len(stamps), side, side), dtype=torch.bool, device=device),
         torch.from_numpy(owner),
         level,
-        np.array([common for _, common in found]),
+        common,
         ~fits,
     )
     for part in _alike(stamps, matrix, offset, fits, side):
@@ -134,6 +133,8 @@ def align_one(stamp, grid):
 
 def _level(stamp):
     """A value near the background's; any will do that is not far from the pixels'."""
+    if stamp.level is not None:
+        return stamp.level
     if stamp.bad is None:
         return float(np.median(stamp.data.ravel()[::4]))
     good = stamp.data[~stamp.bad]

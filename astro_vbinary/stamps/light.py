@@ -23,10 +23,20 @@ from astro_vbinary.stamps.plain import (
 )
 from astro_vbinary.stamps.stamp import SurveyStamp
 
-__all__ = ["LightStack", "LightStamp", "find_bad", "map_pixels", "plain_center"]
+__all__ = [
+    "LightStack",
+    "LightStamp",
+    "find_bad",
+    "find_centers",
+    "map_pixels",
+    "plain_center",
+]
 
 #: One pixel in so many tells level and noise of an image well enough.
 SAMPLE = 4
+
+#: Images that are looked at together: they stay in the processor's cache.
+TOGETHER = 32
 
 #: What is not known yet.
 UNKNOWN = object()
@@ -51,6 +61,8 @@ class LightStamp:
     bad : `~numpy.ndarray` of bool or None
         Shape (ny, nx), as `SurveyStamp.bad`; None where no pixel is. `find_bad` fills
         it in.
+    level : float or None
+        A value near the background's, which `find_bad` finds where no pixel is bad.
     location : `~pathlib.Path`, `~astro_vbinary.stamps.PackedStamp` or None
         Where a plain image is from.
     """
@@ -61,6 +73,7 @@ class LightStamp:
     corner: tuple[int, int] = (0, 0)
     stamp: SurveyStamp | None = None
     bad: object = UNKNOWN
+    level: float | None = None
     location: object = None
 
     @classmethod
@@ -103,9 +116,13 @@ class LightStamp:
         if self.plain is None:
             center = self.stamp.center
             return np.array([center.ra.deg, center.dec.deg])
-        ny, nx = self.data.shape
-        x, y = self.corner
-        return plain_center(self.plain, [x + (nx - 1) / 2, y + (ny - 1) / 2])
+        return plain_center(self.plain, self.middle)
+
+    @property
+    def middle(self):
+        """The middle's pixel (x, y) on the plain image."""
+        (x, y), (ny, nx) = self.corner, self.data.shape
+        return x + (nx - 1) / 2, y + (ny - 1) / 2
 
     @property
     def surface_brightness(self):
@@ -147,6 +164,9 @@ class LightStack:
         The position that was given.
     dropped : tuple
         As in `StampStack`.
+    place : `~numpy.ndarray` or None
+        Right ascension and declination of a target that does not move, ICRS, in deg,
+        where they are known already.
     """
 
     stamps: list
@@ -154,6 +174,7 @@ class LightStack:
     survey: object = None
     target: SkyCoord | None = None
     dropped: tuple = ()
+    place: object = None
 
     @classmethod
     def of(cls, stack):
@@ -188,6 +209,8 @@ class LightStack:
         common : `~numpy.ndarray`
             Shape (2,), likewise.
         """
+        if self.place is not None:
+            return np.broadcast_to(self.place, (len(self.stamps), 2)), self.place
         if self.target is None:
             common = self.stamps[0].center()
         else:
@@ -196,6 +219,45 @@ class LightStack:
         if self.target is not None and moves(self.target):
             return np.array([s.moved(self.target) for s in self.stamps]), common
         return np.broadcast_to(common, (len(self.stamps), 2)), common
+
+
+def find_centers(stacks):
+    """Where the grids of many stacks are centred: `LightStack.centers`, all at once.
+
+    Parameters
+    ----------
+    stacks : sequence of LightStack
+        The n stacks.
+
+    Returns
+    -------
+    own : `~numpy.ndarray`
+        Shape (m, 2), for every band: right ascension and declination, ICRS, in deg.
+    common : `~numpy.ndarray`
+        Shape (n, 2), for every stack, likewise.
+    """
+    common = np.empty((len(stacks), 2))
+    own = np.empty((sum(len(stack.stamps) for stack in stacks), 2))
+    middles, start = [], 0
+    for number, stack in enumerate(stacks):
+        first = stack.stamps[0]
+        bands = slice(start, start + len(stack.stamps))
+        start = bands.stop
+        if stack.place is not None:
+            own[bands] = common[number] = stack.place
+        elif stack.target is None and first.plain is not None:
+            middles.append((number, bands, first))
+        else:
+            own[bands], common[number] = stack.centers()
+    if middles:
+        wcs = np.array([first.plain.wcs for *_, first in middles])
+        fk5 = np.array([first.plain.fk5 for *_, first in middles])
+        pixels = np.array([first.middle for *_, first in middles])
+        for (number, bands, _), place in zip(
+            middles, sky_of(wcs, fk5, pixels), strict=True
+        ):
+            own[bands] = common[number] = place
+    return own, common
 
 
 def map_pixels(stamps, vectors):
@@ -231,7 +293,7 @@ def map_pixels(stamps, vectors):
 
 
 def find_bad(stamps):
-    """Fill in the pixels without a measurement, at little cost where there are none.
+    """Fill in the pixels without a measurement, and the level where there are none.
 
     Parameters
     ----------
@@ -243,15 +305,16 @@ def find_bad(stamps):
         if stamp.bad is UNKNOWN:
             groups.setdefault((stamp.data.shape, stamp.data.dtype), []).append(stamp)
     for same in groups.values():
-        sample = np.array([stamp.data.ravel()[::SAMPLE] for stamp in same])
-        level = _medians(sample)
-        noise = 1.4826 * _medians(np.abs(sample - level[:, None]))
-        for stamp, own_level, own_noise in zip(same, level, noise, strict=True):
-            stamp.bad = None
-            if _may_be_bad(stamp.data, own_level, own_noise):
-                data = stamp.data
-                bad = ~np.isfinite(data) | find_blank(data) | find_hot(data)
-                stamp.bad = bad if bad.any() else None
+        for start in range(0, len(same), TOGETHER):
+            part = same[start : start + TOGETHER]
+            level, doubtful = _look_over(np.array([stamp.data for stamp in part]))
+            for stamp, value, doubt in zip(part, level, doubtful, strict=True):
+                stamp.bad, stamp.level = None, float(value)
+                if doubt:
+                    data = stamp.data
+                    bad = ~np.isfinite(data) | find_blank(data) | find_hot(data)
+                    if bad.any():
+                        stamp.bad, stamp.level = bad, None
 
 
 def _medians(rows):
@@ -260,28 +323,32 @@ def _medians(rows):
     return np.partition(rows, middle, axis=1)[:, middle]
 
 
-def _may_be_bad(data, level, noise):
-    """Whether any pixel could be; False only where certainly none is.
+def _look_over(images):
+    """Levels, and whether any pixel could be bad; False only where certainly none is.
 
     Level and noise of a sample of the pixels stand for the image's, with a wide margin.
     """
-    peak = data.max()
-    if not (noise > 0 and np.isfinite(peak) and np.isfinite(level)):
-        return True
-    if not np.isfinite(data.min()) or not data.all():
-        return True
-    flat = np.flatnonzero(data > level + 15 * noise)
-    if not len(flat):
-        return False
-    ny, nx = data.shape
-    y, x = np.divmod(flat, nx)
-    inner = (y > 0) & (y < ny - 1) & (x > 0) & (x < nx - 1)
-    value = data.ravel()[flat]
-    if not inner.all() or (value == peak).sum() > 1:
-        return True
-    steps = np.array([-nx - 1, -nx, -nx + 1, -1, 1, nx - 1, nx, nx + 1])
-    highest = data.ravel()[flat[:, None] + steps].max(axis=1) - level
-    return bool((value - level > 4 * highest - noise).any())
+    n, ny, nx = images.shape
+    flat = images.reshape(n, -1)
+    sample = flat[:, ::SAMPLE]
+    level = _medians(sample)
+    with np.errstate(invalid="ignore", over="ignore"):
+        noise = 1.4826 * _medians(np.abs(sample - level[:, None]))
+        peak = flat.max(axis=1)
+        doubtful = ~(noise > 0) | ~np.isfinite(flat.min(axis=1)) | ~np.isfinite(peak)
+        doubtful |= ~np.isfinite(level) | ~flat.all(axis=1)
+        image, place = np.nonzero(flat > (level + 15 * noise)[:, None])
+        y, x = np.divmod(place, nx)
+        inner = (y > 0) & (y < ny - 1) & (x > 0) & (x < nx - 1)
+        doubtful[image[~inner]] = True
+        value = flat[image, place]
+        doubtful |= np.bincount(image[value == peak[image]], minlength=n) > 1
+        steps = np.array([-nx - 1, -nx, -nx + 1, -1, 1, nx - 1, nx, nx + 1])
+        around = np.clip(place[:, None] + steps, 0, nx * ny - 1)
+        highest = flat[image[:, None], around].max(axis=1) - level[image]
+        hot = value - level[image] > 4 * highest - noise[image]
+    doubtful[image[hot]] = True
+    return level, doubtful
 
 
 def plain_center(plain, pixel):

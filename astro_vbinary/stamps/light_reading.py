@@ -1,7 +1,7 @@
 """Read stacks for the batch engine: plain images from their bytes, others as ever."""
 
+import io
 import os
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -97,7 +97,7 @@ def read_light(files, *, survey, size, target=None, images=None):
             dropped.append((file.path, error))
     if not stamps:
         raise dropped[0][1]
-    return LightStack(stamps, files[0].source, survey, target, tuple(dropped))
+    return LightStack(stamps, files[0].source, survey, target, tuple(dropped), place)
 
 
 def read_shards(files):
@@ -169,7 +169,7 @@ def _read_plain(file, plain, target, size):
 
 def _open_plain(path):
     try:
-        with Path(path).open("rb", buffering=0) as stream:
+        with io.FileIO(path) as stream:
             if os.fstat(stream.fileno()).st_size > LARGEST_FILE:
                 return None
             content = stream.readall()

@@ -160,7 +160,7 @@ def _pixels(content, cards, start):
 
 def _plain_wcs(cards):
     """The WCS as numbers, and whether they are in FK5; raises where more is needed."""
-    if any(key.startswith(UNUSUAL) for key in cards):
+    if _unusual(frozenset(cards)):
         raise ValueError
     if any(key in cards and _number(cards, key) != value for key, value in HARMLESS):
         raise ValueError
@@ -201,6 +201,13 @@ def _plain_wcs(cards):
         raise ValueError
     # FITS standard 4.0, section 8.3: with an equinox and no system it is FK5.
     return (*place, *matrix), system == "FK5" or (not system and equinox)
+
+
+# Files of one origin have the same keywords.
+@lru_cache(maxsize=64)
+def _unusual(keys):
+    """Whether any keyword is one that this module does not understand."""
+    return any(key.startswith(UNUSUAL) for key in keys)
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,10 @@
 """One group's network, ready to judge stacks."""
 
+from functools import cached_property
+
 import numpy as np
 
-from astro_vbinary.classification.precision import gains_from_bfloat16
+from astro_vbinary.classification.batch_size import choose_batch_size
 from astro_vbinary.classification.preprocessing import Prepared, prepare
 from astro_vbinary.classification.result import ClassificationResult, make_row
 from astro_vbinary.classification.weights import (
@@ -17,8 +19,10 @@ from astro_vbinary.surveys import VISUAL_BINARY_LIMIT
 
 __all__ = ["PRECISIONS", "BinaryClassifier", "choose_device"]
 
-#: Precisions of the forward pass. ``auto`` takes bfloat16 on a GPU that has it.
-PRECISIONS = ("auto", "float32", "bfloat16")
+#: Precisions of the forward pass. ``auto`` takes float16 on a CUDA GPU and float32
+#: elsewhere: bfloat16 is as fast, but moves some probabilities by more than 0.01
+#: (``benchmarks.throughput.precision``).
+PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 
 
 def choose_device(device="auto"):
@@ -88,7 +92,7 @@ class BinaryClassifier:
     device : str, optional
         ``auto`` (CUDA, MPS or CPU) or a device of torch.
     precision : str, optional
-        One of ``auto``, ``float32`` and ``bfloat16``.
+        One of ``auto``, ``float32``, ``float16`` and ``bfloat16``.
 
     Raises
     ------
@@ -112,14 +116,16 @@ class BinaryClassifier:
         self.card = card
         self.device = choose_device(device)
         if precision == "auto":
-            # The bundled networks are too narrow to gain from it on a CPU.
-            on_gpu = self.device.type != "cpu"
-            fast = on_gpu and gains_from_bfloat16(str(self.device))
-            precision = "bfloat16" if fast else "float32"
+            precision = "float16" if self.device.type == "cuda" else "float32"
         self.precision = precision
         # Normalisation is part of the convolutions where nothing is learnt any more.
         network = network.fused()
         self._network = network.to(self.device, memory_format=torch.channels_last)
+
+    @cached_property
+    def batch_size(self):
+        """Stacks that the network sees at a time unless one says otherwise (int)."""
+        return choose_batch_size(self.device, self.card.entries["grid"]["side"])
 
     @classmethod
     def from_pretrained(cls, weights_id, *, device="auto", precision="auto"):
@@ -212,7 +218,7 @@ class BinaryClassifier:
         """
         return self.card.grid(center)
 
-    def predict(self, stacks, *, prior=None, batch_size=64):
+    def predict(self, stacks, *, prior=None, batch_size=None):
         """Classify aligned stacks.
 
         Parameters
@@ -224,7 +230,7 @@ class BinaryClassifier:
             default what the card's calibration assumed; a field survey of stars is
             nearer to 0.02.
         batch_size : int, optional
-            Stacks at a time.
+            Stacks at a time; by default `batch_size`, the device's.
 
         Returns
         -------
@@ -245,6 +251,7 @@ class BinaryClassifier:
         check_prior(prior)
         if isinstance(stacks, AlignedStack):
             stacks = [stacks]
+        batch_size = batch_size or self.batch_size
         rows, pending = [], []
         for stack in stacks:
             self.check(stack)
@@ -419,9 +426,8 @@ class BinaryClassifier:
             if process.band_channels:
                 bands = process.band_channels_of(bands.to(device), scale)
                 inputs += [bands, owner.to(device)]
-            with torch.autocast(
-                device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
-            ):
+            kind = getattr(torch, self.precision)
+            with torch.autocast(device.type, kind, enabled=kind is not torch.float32):
                 made = symmetric_scores(
                     self._network, *inputs, symmetries=self.card.symmetries
                 )

@@ -272,6 +272,8 @@ def symmetric_scores(network, sums, bands=None, owner=None, *, symmetries=1):
 
 
 def _turn(images, turn, mirror):
+    if not turn and not mirror:
+        return images
     images = torch.rot90(images, turn, (2, 3))
     images = images.flip(3) if mirror else images
     return images.contiguous(memory_format=torch.channels_last)

@@ -59,9 +59,8 @@ __all__ = ["command"]
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    help="Stacks that a network sees at a time.",
+    help="Stacks that a network sees at a time; by default what suits the device: 32 "
+    "on a CPU, on a GPU what fits into half of its free memory.",
 )
 @click.option(
     "--rejects",

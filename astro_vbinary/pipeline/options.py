@@ -25,8 +25,9 @@ class RunOptions:
     prior : float or None
         Share of binaries among the sources, before anything is seen of them; None is
         what the weights' calibration assumed.
-    batch_size : int
-        Stacks that a network sees at a time.
+    batch_size : int or None
+        Stacks that a network sees at a time; None is what suits the device: 32 on a
+        CPU, on a GPU what fits into its memory.
     chunk_size : int
         Stacks that a process is given at a time. What is lost when a run is stopped
         is at most what was at work: a chunk for each process, and as many that wait.
@@ -51,7 +52,7 @@ class RunOptions:
     precision: str = "auto"
     engine: str = "batch"
     prior: float | None = None
-    batch_size: int = 64
+    batch_size: int | None = None
     chunk_size: int = 256
     workers: int | None = None
 
@@ -63,9 +64,8 @@ class RunOptions:
             known = ", ".join(PRECISIONS)
             raise ValueError(f"unknown precision {self.precision!r}; known: {known}")
         for name in ("batch_size", "chunk_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, not {getattr(self, name)}"
-                )
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"workers must be at least 0, not {self.workers}")

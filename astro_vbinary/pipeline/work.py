@@ -62,7 +62,7 @@ class Settings:
     precision: str
     engine: str
     prior: float | None
-    batch_size: int
+    batch_size: int | None
     weights: tuple[Weights, ...]
     surveys: tuple = ()
 

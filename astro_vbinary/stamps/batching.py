@@ -212,12 +212,12 @@ def _resample_part(made, stamps, part, matrix, offset, side):
     device = made.data.device
     if damaged:
         images[bad] = 0.0
-        bad = torch.from_numpy(bad).to(device)
+        bad = _send(bad, device)
     own = matrix[numbers]
     shapes = np.array([stamps[number].data.shape[::-1] for number in numbers])
     ends = np.stack([np.zeros_like(shapes), shapes - 1], axis=-1) - corner[..., None]
     data, mask = resample(
-        torch.from_numpy(images).to(device),
+        _send(images, device),
         bad,
         own,
         offset[numbers] - corner,
@@ -233,6 +233,16 @@ def _resample_part(made, stamps, part, matrix, offset, side):
     where = torch.from_numpy(numbers).to(device)
     made.data.index_copy_(0, where, data)
     made.mask.index_copy_(0, where, mask)
+
+
+def _send(array, device):
+    """An array on a device; to a GPU from pinned memory, without waiting."""
+    import torch
+
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def _mirrored(shape, corner, n):

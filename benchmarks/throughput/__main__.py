@@ -32,7 +32,7 @@ from benchmarks.throughput import reference_script
 from benchmarks.throughput.files import write_stacks
 
 GROUP = 3
-BATCH = 64
+BATCH = 32
 
 #: Stages that are the preparation.
 PREPARATION = ("read", "align", "stack")

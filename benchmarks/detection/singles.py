@@ -69,11 +69,11 @@ def main(arguments=None):
             given.docs / "singles.csv", headings, cells, lambda line: tuple(line[:2])
         )
         wanted = TARGETS["singles"]
-        lines = [
-            ["singles", f"group {row['group']}", f"{row['fpr']:.4f}", wanted]
-            + ["yes" if row["fpr"] <= wanted else "no"]
-            for row in rows
-        ]
+        lines = []
+        for row in rows:
+            met = "yes" if row["fpr"] <= wanted else "no"
+            group = f"group {row['group']}"
+            lines.append(["singles", group, f"{row['fpr']:.4f}", str(wanted), met])
         headings = ["Target", "Of", "Measured", "Wanted", "Met"]
         replace(
             given.docs / "targets.csv", headings, lines, lambda line: tuple(line[:2])

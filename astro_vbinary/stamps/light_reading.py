@@ -1,6 +1,7 @@
 """Read stacks for the batch engine: plain images from their bytes, others as ever."""
 
 import io
+import math
 import os
 
 import astropy.units as u
@@ -47,7 +48,7 @@ SHARD_COLUMNS = (
 )
 
 #: Types of pixels in memory by those in files.
-NATIVE_TYPES = {np.dtype(s).str.lstrip("|"): t for s, t in PIXEL_TYPES.values()}
+NATIVE_TYPES = {np.dtype(s): t for s, t in PIXEL_TYPES.values()}
 
 
 def read_light(files, *, survey, size, target=None, images=None):
@@ -124,17 +125,16 @@ def read_shards(files):
     sound &= np.isnan(columns["blank"])
     numbers = np.stack([columns[name] for name in WCS_COLUMNS], axis=-1)
     numbers[:, 2:4] -= 1
+    numbers, units = numbers.tolist(), columns["unit"]
+    fk5 = (~np.isnan(columns["equinox"])).tolist()
     made = {}
-    for place in np.flatnonzero(sound):
+    for place in np.flatnonzero(sound).tolist():
         data = batch.images[place]
-        native = NATIVE_TYPES.get(None if data is None else data.dtype.str.lstrip("|"))
+        native = None if data is None else NATIVE_TYPES.get(data.dtype)
         if native is None or min(data.shape) < SMALLEST_SIDE:
             continue
         made[id(packed[place])] = PlainImage(
-            data.astype(native),
-            tuple(numbers[place].tolist()),
-            not np.isnan(columns["equinox"][place]),
-            columns["unit"][place],
+            data.astype(native), tuple(numbers[place]), fk5[place], units[place]
         )
     return made
 
@@ -159,12 +159,19 @@ def _read_plain(file, plain, target, size):
     if window is None:
         return None
     data = plain.data[window]
-    if not data.min() < data.max():  # constant, or not finite in places
-        finite = data[np.isfinite(data)]
-        if not finite.size or finite.min() == finite.max():
-            return None
+    if not _varies(data):
+        return None
     corner = window[1].start, window[0].start
     return LightStamp(data, file.band, plain, corner, location=file.location)
+
+
+def _varies(data):
+    """Whether an image has two finite values; mostly two corners tell."""
+    first, last = data.item(0), data.item(-1)
+    if first != last and math.isfinite(first) and math.isfinite(last):
+        return True
+    finite = data[np.isfinite(data)]
+    return bool(finite.size) and finite.min() < finite.max()
 
 
 def _open_plain(path):

@@ -1,15 +1,23 @@
 """What a classification returns: a table with one row a source and survey."""
 
 from collections import Counter
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from astro_vbinary.stamps.tables import FORMATS, check_ending, write_table
 from astro_vbinary.status import Flag, Status
 
-__all__ = ["COLUMNS", "ClassificationResult", "make_row"]
+__all__ = [
+    "COLUMNS",
+    "FORMATS",
+    "ClassificationResult",
+    "check_ending",
+    "make_row",
+    "make_table",
+    "write_table",
+]
 
 #: Columns of the table: name, unit, and what they hold.
 COLUMNS = (
@@ -41,17 +49,6 @@ KINDS = {
     "probability": np.float64,
     "rayleigh": np.float64,
     "fwhm": np.float64,
-}
-
-#: File endings and the formats of astropy's tables that they stand for.
-FORMATS = {
-    ".ecsv": "ascii.ecsv",
-    ".csv": "ascii.csv",
-    ".vot": "votable",
-    ".xml": "votable",
-    ".votable": "votable",
-    ".fits": "fits",
-    ".parquet": "parquet",
 }
 
 
@@ -238,53 +235,3 @@ def make_table(columns):
         table[name].info.description = description
     table.meta["weights"] = sorted({v for v in columns["weights"] if v})
     return table
-
-
-def check_ending(path):
-    """Raise unless a file's ending tells the format of a table.
-
-    Parameters
-    ----------
-    path : str or `~pathlib.Path`
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If the ending is unknown.
-    """
-    path = Path(path)
-    if path.suffix not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise ValueError(f"unknown ending {path.suffix!r} of {path}; known: {known}")
-
-
-def write_table(table, path, *, overwrite=False):
-    """Write a result's table in the format of the file's ending.
-
-    Parameters
-    ----------
-    table : `~astropy.table.QTable`
-        As `make_table` makes it; what the format cannot hold is taken out of it.
-    path : str or `~pathlib.Path`
-        One of the endings in `FORMATS`.
-    overwrite : bool, optional
-        Whether an existing file may be replaced.
-    """
-    path = Path(path)
-    if path.suffix in (".vot", ".xml", ".votable"):
-        table.meta.clear()
-    if path.suffix == ".fits":
-        _make_ascii(table)
-    table.write(path, format=FORMATS[path.suffix], overwrite=overwrite)
-
-
-def _make_ascii(table):
-    """Escape what FITS cannot hold, so that one name does not cost the table."""
-    for name in table.colnames:
-        # numpy 1.26 cannot decode an array without elements.
-        if len(table) and table[name].dtype.kind == "U":
-            description = table[name].info.description
-            encoded = np.char.encode(table[name], "ascii", "backslashreplace")
-            table[name] = np.char.decode(encoded, "ascii")
-            table[name].info.description = description

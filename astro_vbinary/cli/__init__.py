@@ -17,6 +17,8 @@ __all__ = ["main"]
         "demo": "astro_vbinary.cli.demo",
         "classify": "astro_vbinary.cli.classify",
         "run": "astro_vbinary.cli.run",
+        "measure": "astro_vbinary.cli.measure",
+        "completeness": "astro_vbinary.cli.completeness",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",

@@ -2,8 +2,9 @@
 
 `detectability` says how well a pair can be told from a single star in given pixels,
 noise and PSFs, `clairvoyant_bound` what completeness that allows. `glrt` looks for
-the second star, `calibrate_threshold` says from where on it is one, and
-`completeness_map` and `efficiency` judge any detector.
+the second star, `calibrate_threshold` says from where on it is one, `measure_pairs`
+measures the pair in each stack of stamps, and `completeness_map` and `efficiency`
+judge any detector.
 """
 
 import lazy_loader as _lazy
@@ -31,12 +32,20 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "injection": ["Injector"],
         "limit": ["detectability", "pair_flux", "point_source_snr"],
         "neighbours": ["subtract_neighbours"],
+        "pair_fit": ["PairFit", "fit_pairs"],
+        "pair_psfs": ["model_psf"],
+        "pair_result": ["PairResult"],
+        "pairs": ["PSF_CHOICES", "measure_pairs"],
         "peer_detectors": ["count_peaks", "daofind_pairs", "deblend_pairs"],
         "peer_result": ["PeerResult"],
         "peer_shape": ["moment_shape"],
         "peers": ["PEERS", "Peer", "run_peer"],
+        "posterior": ["PairPosterior", "sample_posterior"],
         "shapes": ["WeightedMoments", "adaptive_moments", "weighted_moments"],
+        "significance": ["false_alarm_probability"],
         "stack_model": ["PixelBatch"],
+        "star_psf": ["star_psf"],
+        "survey_completeness": ["survey_completeness"],
         "thresholds": ["Threshold", "calibrate_threshold"],
         "uncertainty": ["PSFUncertainty"],
     },

@@ -7,7 +7,12 @@ import torch
 from astro_vbinary.measurement.stack_model import PixelBatch
 from astro_vbinary.stamps.grid import SkyGrid
 
-__all__ = ["batch_from_arrays", "batch_from_stack", "choose_oversampling"]
+__all__ = [
+    "batch_from_arrays",
+    "batch_from_stack",
+    "choose_oversampling",
+    "stack_pixels",
+]
 
 #: Fewest samples of an effective PSF in its full width at half maximum: with a
 #: spline of fifth degree through them, a Moffat profile is good to 3e-4 of its norm.
@@ -128,13 +133,14 @@ def effective_psfs(pairs, oversampling, radius):
     half = int(np.ceil(max(halves)))
     made = {}
     for psf, scale in pairs:
-        key = (id(psf), scale)
+        # Scales that a projection makes differ in the fifth digit are one.
+        key = (id(psf), f"{scale:.4g}")
         if key not in made:
             array = psf.effective(
                 scale * u.arcsec, oversampling, half * scale * u.arcsec
             )
             made[key] = np.asarray(array, dtype=np.float32)
-    return np.stack([made[id(psf), scale] for psf, scale in pairs])
+    return np.stack([made[id(psf), f"{scale:.4g}"] for psf, scale in pairs])
 
 
 def batch_from_stack(stack, psfs, *, sigma=None, **options):
@@ -164,9 +170,34 @@ def batch_from_stack(stack, psfs, *, sigma=None, **options):
     psfs = list(psfs)
     if len(psfs) != len(stack):
         raise ValueError(f"{len(psfs)} PSFs for {len(stack)} stamps")
+    images, weight, cd, target = stack_pixels(stack, sigma=sigma)
+    return batch_from_arrays(
+        images[None], weight[None], [psfs], cd[None], target[None], **options
+    )
+
+
+def stack_pixels(stack, *, sigma=None):
+    """Pixels, weights and maps of the stamps of one source.
+
+    Parameters
+    ----------
+    stack : `~astro_vbinary.stamps.StampStack`
+        The stamps, k of them.
+    sigma : sequence, optional
+        Standard deviation of each stamp, a number or an array.
+
+    Returns
+    -------
+    images, weight : `~numpy.ndarray`
+        Shape (k, ny, nx), float32; smaller stamps are padded with weight zero.
+    cd : `~numpy.ndarray`
+        Shape (k, 2, 2): (east, north) in arcsec from (x, y) in pixels.
+    target : `~numpy.ndarray`
+        Shape (k, 2): (x, y) of the target.
+    """
     given = [None] * len(stack) if sigma is None else list(sigma)
     shape = np.max([stamp.shape for stamp in stack], axis=0)
-    images = np.zeros((1, len(stack), *shape), dtype=np.float32)
+    images = np.zeros((len(stack), *shape), dtype=np.float32)
     weight = np.zeros_like(images)
     maps, pixels = [], []
     for number, (stamp, own) in enumerate(zip(stack, given, strict=True)):
@@ -178,13 +209,12 @@ def batch_from_stack(stack, psfs, *, sigma=None, **options):
             spread = outer_scatter(stamp, matrix, pixel)
         good = ~stamp.bad & np.isfinite(spread) & (np.asarray(spread) > 0)
         ny, nx = stamp.shape
-        images[0, number, :ny, :nx] = np.where(good, stamp.data, 0)
+        images[number, :ny, :nx] = np.where(good, stamp.data, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            weight[0, number, :ny, :nx] = np.where(
+            weight[number, :ny, :nx] = np.where(
                 good, 1 / np.square(np.asarray(spread, dtype=float)), 0
             )
-    cd, target = np.array(maps)[None], np.array(pixels)[None]
-    return batch_from_arrays(images, weight, [psfs], cd, target, **options)
+    return images, weight, np.array(maps), np.array(pixels)
 
 
 def local_map(stamp):

@@ -15,7 +15,14 @@ import torch
 from astro_vbinary.measurement.linear import solve_linear
 from astro_vbinary.measurement.rendering import SplinePSF
 
-__all__ = ["StarFit", "draw_stars", "fit_stars", "psf_rows"]
+__all__ = [
+    "StarFit",
+    "WeightedPixels",
+    "draw_stars",
+    "fit_stars",
+    "psf_rows",
+    "star_design",
+]
 
 
 @dataclass
@@ -88,14 +95,7 @@ def fit_stars(
     n = len(batch)
     if splines is None:
         splines = SplinePSF.of(batch)
-    root = batch.weight.sqrt()
-    pixels = _Pixels(
-        (batch.images * root).flatten(2),
-        root.flatten(2),
-        batch.to_pixel,
-        batch.origin,
-        psf_rows(batch) if psf is None else psf,
-    )
+    pixels = WeightedPixels.make(batch, psf)
     # A step of more than half of a width is beyond what a slope can tell.
     largest = (0.5 * batch.fwhm.amin(1)).expand(n)
     best = _evaluate(pixels, splines, start.to(torch.float64), uncertainty, residual)
@@ -166,8 +166,18 @@ def draw_stars(batch, splines, position):
 
 
 @dataclass
-class _Pixels:
-    """What of a batch a fit looks at; pixels are times the root of their weight."""
+class WeightedPixels:
+    """What of a batch a fit looks at; pixels are times the root of their weight.
+
+    Attributes
+    ----------
+    image, root : `~torch.Tensor`
+        Shape (n, k, pixels), float32: the image and the root of the weight.
+    to_pixel, origin : `~torch.Tensor`
+        As in the batch.
+    psf : `~torch.Tensor`
+        Shape (n, k), long: which PSF each band has.
+    """
 
     image: torch.Tensor
     root: torch.Tensor
@@ -175,11 +185,47 @@ class _Pixels:
     origin: torch.Tensor
     psf: torch.Tensor
 
+    @classmethod
+    def make(cls, batch, psf=None):
+        """From a batch.
+
+        Parameters
+        ----------
+        batch : PixelBatch
+            Stacks, n of k bands each.
+        psf : `~torch.Tensor`, optional
+            Shape (n, k), long; as in the batch by default.
+
+        Returns
+        -------
+        WeightedPixels
+            Of all stacks.
+        """
+        root = batch.weight.sqrt()
+        return cls(
+            (batch.images * root).flatten(2),
+            root.flatten(2),
+            batch.to_pixel,
+            batch.origin,
+            psf_rows(batch) if psf is None else psf,
+        )
+
     def of(self, rows):
-        """Of some stacks."""
+        """Of some stacks.
+
+        Parameters
+        ----------
+        rows : `~torch.Tensor`
+            Which, long.
+
+        Returns
+        -------
+        WeightedPixels
+            Theirs.
+        """
         if len(rows) == len(self.image):
             return self
-        return _Pixels(*(value[rows] for value in vars(self).values()))
+        return WeightedPixels(*(value[rows] for value in vars(self).values()))
 
 
 def _step(best, live, damping, largest):
@@ -221,7 +267,7 @@ def _evaluate(pixels, splines, positions, uncertainty, keep):
     shapes = uncertainty is not None and bool(
         uncertainty.ellipticity or uncertainty.size
     )
-    design = _design(pixels, splines, positions, shapes)
+    design = star_design(pixels, splines, positions, shapes)
     image = pixels.image.view(n * k, 1, count)
     gram = (design @ design.transpose(1, 2)).double()
     target = (design @ image.transpose(1, 2)).double()
@@ -243,8 +289,27 @@ def _evaluate(pixels, splines, positions, uncertainty, keep):
     )
 
 
-def _design(pixels, splines, positions, shapes):
-    """Rows: stars, a constant, their slopes, their changes of shape; weighted."""
+def star_design(pixels, splines, positions, shapes):
+    """The templates of every band, weighted.
+
+    Parameters
+    ----------
+    pixels : WeightedPixels
+        Of n stacks of k bands.
+    splines : SplinePSF
+        Their PSFs.
+    positions : `~torch.Tensor`
+        Shape (n, m, 2): (east, north) in arcsec, float64.
+    shapes : bool
+        Whether to add changes of shape.
+
+    Returns
+    -------
+    `~torch.Tensor`
+        Shape (n * k, templates, pixels), float32, in the order of
+        `~astro_vbinary.measurement.linear.solve_linear`: stars, a constant, slopes,
+        changes of shape.
+    """
     n, k, count = pixels.image.shape
     m = positions.shape[1]
     rows = pixels.psf.reshape(-1)

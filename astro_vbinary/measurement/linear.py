@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-__all__ = ["LinearFit", "solve_linear"]
+__all__ = ["LinearFit", "solve_linear", "unknown_templates"]
 
 #: A prior so narrow that a parameter is zero.
 PINNED = 1e100
@@ -81,7 +81,7 @@ def solve_linear(gram, target, m, to_pixel, uncertainty):
     gradient = (slopes @ target)[:, :, 0]
     cross = projected[:, :, :size].transpose(1, 2)
     block = block + torch.diag_embed(ridge)
-    unknown = _unknown(uncertainty, slopes, flux, m)
+    unknown = unknown_templates(uncertainty, slopes, flux, m)
     if unknown is not None:
         lines, prior = unknown
         along = lines @ gram
@@ -140,8 +140,29 @@ def _positive(block, ridge, right, m):
     return solution[:, :m].clamp(min=0), ridge
 
 
-def _unknown(uncertainty, slopes, flux, m):
-    """Sums of templates that are unknown, shape (rows, j, count), and their prior."""
+def unknown_templates(uncertainty, slopes, flux, m):
+    """How the image changes with what is not known of the PSFs.
+
+    Parameters
+    ----------
+    uncertainty : PSFUncertainty or None
+        What that is.
+    slopes : `~torch.Tensor`
+        Shape (rows, 2 m, count): change with each star's east and north, as sums of
+        templates.
+    flux : `~torch.Tensor`
+        Shape (rows, m).
+    m : int
+        Number of stars.
+
+    Returns
+    -------
+    lines : `~torch.Tensor`
+        Shape (rows, j, count): the j changes as sums of templates.
+    prior : `~torch.Tensor`
+        Shape (j,): one over the variance of each. None in the place of both where
+        all is known.
+    """
     if uncertainty is None:
         return None
     rows, _, count = slopes.shape

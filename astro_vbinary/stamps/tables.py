@@ -1,11 +1,22 @@
-"""Tables that users bring: read them, and read their cells as text."""
+"""Tables: read those that users bring, and write results."""
 
 from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
 
-__all__ = ["cell_text", "read_table"]
+__all__ = ["FORMATS", "cell_text", "check_ending", "read_table", "write_table"]
+
+#: File endings and the formats of astropy's tables that they stand for.
+FORMATS = {
+    ".ecsv": "ascii.ecsv",
+    ".csv": "ascii.csv",
+    ".vot": "votable",
+    ".xml": "votable",
+    ".votable": "votable",
+    ".fits": "fits",
+    ".parquet": "parquet",
+}
 
 
 def read_table(path, what):
@@ -59,3 +70,53 @@ def cell_text(value):
         # A column of numbers with gaps is read as one of floats.
         value = "" if np.isnan(value) else f"{value:.15g}"
     return str(value).strip() or None
+
+
+def check_ending(path):
+    """Raise unless a file's ending tells the format of a table.
+
+    Parameters
+    ----------
+    path : str or `~pathlib.Path`
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the ending is unknown.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise ValueError(f"unknown ending {path.suffix!r} of {path}; known: {known}")
+
+
+def write_table(table, path, *, overwrite=False):
+    """Write a result's table in the format of the file's ending.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        The table; what the format cannot hold is taken out of it.
+    path : str or `~pathlib.Path`
+        One of the endings in `FORMATS`.
+    overwrite : bool, optional
+        Whether an existing file may be replaced.
+    """
+    path = Path(path)
+    if path.suffix in (".vot", ".xml", ".votable"):
+        table.meta.clear()
+    if path.suffix == ".fits":
+        _make_ascii(table)
+    table.write(path, format=FORMATS[path.suffix], overwrite=overwrite)
+
+
+def _make_ascii(table):
+    """Escape what FITS cannot hold, so that one name does not cost the table."""
+    for name in table.colnames:
+        # numpy 1.26 cannot decode an array without elements.
+        if len(table) and table[name].dtype.kind == "U":
+            description = table[name].info.description
+            encoded = np.char.encode(table[name], "ascii", "backslashreplace")
+            table[name] = np.char.decode(encoded, "ascii")
+            table[name].info.description = description

@@ -1,0 +1,318 @@
+"""Measure a pair in each stack of a batch: the best fit and how well it is known."""
+
+from dataclasses import dataclass, fields, replace
+
+import astropy.units as u
+import numpy as np
+import torch
+from scipy import stats
+
+from astro_vbinary.measurement.fitting import fit_stars
+from astro_vbinary.measurement.glrt import glrt
+from astro_vbinary.measurement.information import information
+from astro_vbinary.measurement.neighbours import subtract_neighbours
+from astro_vbinary.measurement.pair_terms import pair_errors, pair_terms
+from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.scan import Scan
+from astro_vbinary.measurement.significance import false_alarm_probability
+from astro_vbinary.measurement.third_star import third_star
+
+__all__ = ["PairFit", "fit_pairs"]
+
+#: Radius around each star within which the fit is judged, in effective FWHM.
+CORE = 0.8
+
+#: Chance below which a core's chi2 is no accident, so that errors are scaled by it.
+POOR_FIT = 1e-3
+
+#: False-alarm probability below which a third star is one.
+TRIPLE = 1e-4
+
+
+@dataclass(frozen=True)
+class PairFit:
+    """Two stars fitted to each of n stacks of k bands.
+
+    Attributes
+    ----------
+    position : `~numpy.ndarray`
+        Shape (n, 2, 2): (east, north) of the brighter and of the fainter star from
+        the target, in arcsec.
+    flux : `~numpy.ndarray`
+        Shape (n, k, 2): of both in each band, in the images' unit.
+    fisher : `~numpy.ndarray`
+        Shape (n, 4 + 2 k, 4 + 2 k): covariance of both, scaled where the fit is poor.
+    separation, position_angle : `~numpy.ndarray`
+        Shape (n,), arcsec and degrees from north through east.
+    magnitude_difference : `~numpy.ndarray`
+        Shape (n, k).
+    covariance : `~numpy.ndarray`
+        Shape (n, 2 + k, 2 + k): of separation, angle and magnitude differences.
+    moment, moment_error : `~numpy.ndarray`
+        Shape (n, k), square arcsec: alpha (1 - alpha) s^2.
+    statistic, false_alarm : `~numpy.ndarray`
+        Shape (n,): square root of the drop in chi2 from one star to two, and how
+        often noise does that to a single star.
+    reduced_chi2, core_chi2 : `~numpy.ndarray`
+        Shape (n,): chi2 over degrees of freedom, of all pixels and of those near the
+        stars.
+    third, third_false_alarm : `~numpy.ndarray`
+        Shape (n,): the same statistic of three stars against two, and its chance; NaN
+        where none was looked for.
+    signal : `~numpy.ndarray`
+        Shape (n, k): the second star's flux over its error; 0 without data.
+    fwhm : `~numpy.ndarray`
+        Shape (n,): effective full width at half maximum of the sharpest band, arcsec.
+    """
+
+    position: np.ndarray
+    flux: np.ndarray
+    fisher: np.ndarray
+    separation: np.ndarray
+    position_angle: np.ndarray
+    magnitude_difference: np.ndarray
+    covariance: np.ndarray
+    moment: np.ndarray
+    moment_error: np.ndarray
+    statistic: np.ndarray
+    false_alarm: np.ndarray
+    reduced_chi2: np.ndarray
+    core_chi2: np.ndarray
+    third: np.ndarray
+    third_false_alarm: np.ndarray
+    signal: np.ndarray
+    fwhm: np.ndarray
+
+    def __len__(self):
+        return len(self.separation)
+
+    @property
+    def reference(self):
+        """Number of the band with the best-measured second star, shape (n,)."""
+        return self.signal.argmax(axis=1)
+
+    @property
+    def triple(self):
+        """Whether a third star improves the fit significantly, (n,) bool."""
+        return self.third_false_alarm < TRIPLE
+
+    def __repr__(self):
+        return f"<PairFit of {len(self)} stacks>"
+
+
+def fit_pairs(
+    batch,
+    *,
+    max_separation=2.5 * u.arcsec,
+    search_radius=1.0 * u.arcsec,
+    uncertainty=None,
+    neighbours=True,
+    triples=True,
+    chunk=None,
+):
+    """Fit two stars to every stack and say how well all is known.
+
+    The scan of `glrt` finds where to start. Errors are those of the Fisher
+    information, marginal over each band's background and over what is not known of
+    its PSF; where chi2 near the stars is above one beyond chance, they are multiplied
+    by its square root.
+
+    Parameters
+    ----------
+    batch : PixelBatch
+        Stacks, n of k bands each.
+    max_separation : `~astropy.units.Quantity`, optional
+        Largest separation, an angle.
+    search_radius : `~astropy.units.Quantity`, optional
+        How far from the target the brightest star may be, an angle.
+    uncertainty : PSFUncertainty, optional
+        What is not known of the PSFs; nothing by default.
+    neighbours : bool, optional
+        Whether to take away stars beyond the largest separation first.
+    triples : bool, optional
+        Whether to look for a third star.
+    chunk : int, optional
+        Stacks at once.
+
+    Returns
+    -------
+    PairFit
+        One row a stack.
+
+    Examples
+    --------
+    >>> import astropy.units as u, numpy as np
+    >>> from astro_vbinary.measurement import PixelBatch, fit_pairs
+    >>> from astro_vbinary.psf import MoffatPSF
+    >>> psf, scale = MoffatPSF(1.1 * u.arcsec), 0.25 * u.arcsec
+    >>> rng = np.random.default_rng(1)
+    >>> image = rng.normal(size=(41, 41))
+    >>> image += 2000 * psf.image((41, 41), scale, position=(20, 20))
+    >>> image += 800 * psf.image((41, 41), scale, position=(20, 25))
+    >>> batch = PixelBatch.from_arrays(
+    ...     image[None, None], 1.0, [psf], [[-0.25, 0], [0, 0.25]], [20, 20]
+    ... )
+    >>> found = fit_pairs(batch)
+    >>> error = found.covariance[0].diagonal() ** 0.5
+    >>> print(f"{found.separation[0]:.3f} +- {error[0]:.3f} arcsec")
+    1.255 +- 0.007 arcsec
+    """
+    largest = u.Quantity(max_separation).to_value(u.arcsec)
+    search = u.Quantity(search_radius).to_value(u.arcsec)
+    if chunk is None:
+        pixels = batch.images[0].numel()
+        chunk = max((2**19 if batch.device.type == "cpu" else 2**25) // pixels, 1)
+    parts = []
+    for first in range(0, len(batch), chunk):
+        part = batch[first : first + chunk]
+        if neighbours:
+            part = subtract_neighbours(
+                part,
+                max_separation=max_separation,
+                search_radius=search_radius,
+            )
+        parts.append(_measure(part, largest, search, uncertainty, triples))
+    if not parts:
+        raise ValueError("there is no stack to measure")
+    names = [field.name for field in fields(PairFit)]
+    return PairFit(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
+
+
+def _measure(batch, largest, search, uncertainty, triples):
+    """One chunk of stacks."""
+    found = glrt(
+        batch,
+        max_separation=largest * u.arcsec,
+        search_radius=search * u.arcsec,
+        uncertainty=uncertainty,
+    )
+    batch = batch.cutout(search / 2 + largest + 0.75 * float(batch.fwhm.max()))
+    splines = SplinePSF.of(batch)
+    scan = Scan(batch, largest)
+    single = fit_stars(
+        batch,
+        scan.brightest(search)[:, None].double(),
+        splines=splines,
+        uncertainty=uncertainty,
+    )
+    start = torch.as_tensor(found.position.value, device=batch.device)
+    pair = fit_stars(
+        batch,
+        start,
+        splines=splines,
+        uncertainty=uncertainty,
+        evaluations=30,
+        tolerance=(1e-4, 1e-7),
+        largest_distance=largest,
+    )
+    pair = _brighter_first(pair, found, start)
+    known = information(
+        batch, splines, pair.positions, pair.flux, uncertainty=uncertainty
+    )
+    drop = (single.chi2 - pair.chi2).clamp(min=0)
+    statistic = torch.where(
+        (batch.weight > 0).flatten(1).any(1), drop.sqrt(), torch.nan
+    )
+    third = torch.full_like(statistic, torch.nan)
+    fwhm = batch.fwhm.expand(*batch.images.shape[:2])
+    bands = batch.images.shape[1]
+    width = fwhm.amin(1).cpu().numpy()
+    area = {"bands": bands, "max_separation": largest * u.arcsec}
+    chance = false_alarm_probability(statistic.cpu().numpy(), width * u.arcsec, **area)
+    if triples:
+        rows = torch.as_tensor(np.flatnonzero(chance < TRIPLE), device=batch.device)
+        third[rows] = third_star(
+            batch, scan, rows, pair, known.residual, uncertainty=uncertainty
+        )
+    reduced, core, scale = _goodness(batch, pair.positions, fwhm, known)
+    third_chance = false_alarm_probability(
+        # What is left of a poor fit is not noise.
+        third.cpu().numpy() / np.sqrt(scale),
+        width * u.arcsec,
+        **area,
+    )
+    return _finish(
+        batch,
+        pair,
+        known,
+        scale=scale,
+        statistic=statistic.cpu().numpy(),
+        false_alarm=chance,
+        reduced_chi2=reduced,
+        core_chi2=core,
+        third=third.cpu().numpy(),
+        third_false_alarm=third_chance,
+        fwhm=width,
+    )
+
+
+def _brighter_first(pair, found, start):
+    """Stars in the order of their light over all bands, as the scan has them."""
+    power = torch.as_tensor(
+        np.isfinite(found.flux_ratio) | (found.flux[..., 1] > 0), device=start.device
+    )
+    # Bands count by how well each star is measured: relative to the brightest.
+    level = pair.flux.sum(2, keepdim=True).amax(1, keepdim=True).clamp(min=1e-300)
+    strength = ((pair.flux / level) ** 2 * power[:, :, None]).sum(1)
+    turned = strength[:, 1] > strength[:, 0]
+    return replace(
+        pair,
+        positions=torch.where(
+            turned[:, None, None], pair.positions.flip(1), pair.positions
+        ),
+        flux=torch.where(turned[:, None, None], pair.flux.flip(2), pair.flux),
+    )
+
+
+def _goodness(batch, positions, fwhm, known):
+    """Reduced chi2 of all pixels and of the cores, and by what errors grow."""
+    ny, nx = batch.images.shape[-2:]
+    y, x = torch.meshgrid(
+        torch.arange(ny, device=batch.device, dtype=torch.float64),
+        torch.arange(nx, device=batch.device, dtype=torch.float64),
+        indexing="ij",
+    )
+    reach = (CORE * fwhm / batch.pixel_scale).square()
+    good = batch.weight > 0
+    near = torch.zeros_like(good)
+    for star in positions.unbind(1):
+        pixel = batch.origin + (batch.to_pixel @ star[:, None, :, None])[..., 0]
+        gap = (x - pixel[..., 0, None, None]).square()
+        gap = gap + (y - pixel[..., 1, None, None]).square()
+        near |= gap < reach[..., None, None]
+    near &= good
+    squares = known.residual.view_as(batch.images).square().double()
+    bands = good.flatten(2).any(2).sum(1)
+    count = good.flatten(1).sum(1) - 4 - 3 * bands
+    inner = near.flatten(1).sum(1) - 4 - 2 * bands
+    total = known.chi2.sum(1) / count.clamp(min=1)
+    core = (squares * near).flatten(1).sum(1) / inner.clamp(min=1)
+    total, core, inner = (v.cpu().numpy() for v in (total, core, inner))
+    poor = stats.chi2.sf(core * inner, np.maximum(inner, 1)) < POOR_FIT
+    return total, core, np.where(poor & (core > 1), core, 1.0)
+
+
+def _finish(batch, pair, known, *, scale, **values):
+    position, flux, fisher = (
+        v.cpu().numpy() for v in (pair.positions, pair.flux, known.covariance)
+    )
+    fisher = fisher * scale[:, None, None]
+    there = (batch.weight > 0).flatten(2).any(2).cpu().numpy()
+    separation, angle, difference, moment = pair_terms(position, flux)
+    covariance, moment_error = pair_errors(position, flux, fisher)
+    variance = np.diagonal(fisher, axis1=1, axis2=2)[:, 5::2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        signal = np.where(there, flux[:, :, 1] / np.sqrt(variance), 0.0)
+    return PairFit(
+        position=position,
+        flux=np.where(there[..., None], flux, np.nan),
+        fisher=fisher,
+        separation=separation,
+        position_angle=angle,
+        magnitude_difference=np.where(there, difference, np.nan),
+        covariance=covariance,
+        moment=np.where(there, moment, np.nan),
+        moment_error=np.where(there, moment_error, np.nan),
+        signal=np.nan_to_num(signal),
+        **values,
+    )

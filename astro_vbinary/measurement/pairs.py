@@ -1,0 +1,375 @@
+"""Measure pairs in stamps: read, give each its PSF, fit many at once."""
+
+from dataclasses import dataclass
+
+import astropy.units as u
+import numpy as np
+from tqdm.auto import tqdm
+
+from astro_vbinary.exceptions import StampError, VBinaryError
+from astro_vbinary.measurement.building import batch_from_arrays, stack_pixels
+from astro_vbinary.measurement.pair_fit import fit_pairs
+from astro_vbinary.measurement.pair_psfs import folder_psfs, model_psf
+from astro_vbinary.measurement.pair_result import PairResult
+from astro_vbinary.measurement.pair_rows import fit_row, is_degenerate
+from astro_vbinary.measurement.posterior import sample_posterior
+from astro_vbinary.measurement.uncertainty import PSFUncertainty
+from astro_vbinary.stamps import StampIndex, StampStack
+from astro_vbinary.stamps.motion import position_at
+from astro_vbinary.status import Status
+from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey
+
+__all__ = ["PSF_CHOICES", "measure_pairs"]
+
+#: Where PSFs can come from, besides a folder.
+PSF_CHOICES = ("model", "stars")
+
+#: What is not known of PSFs by where they come from: components of the ellipticity
+#: and the width. Those of the model are the scatter that the surveys' stars have
+#: (`~astro_vbinary.psf.draw_ground_psfs`).
+DEFAULT_UNCERTAINTY = {
+    "model": PSFUncertainty(ellipticity=0.06, size=0.12),
+    "stars": PSFUncertainty(ellipticity=0.02, size=0.03),
+    "given": PSFUncertainty(),
+}
+
+#: Stacks that are fitted together.
+TOGETHER = 64
+
+#: Half side in arcsec of the pixels that are looked at.
+REACH = 7.0
+
+#: Pixels finer than this share of the survey's own are resampled ones.
+FINER = 0.7
+
+#: Widest images, in units of the largest separation, in which pairs are looked for.
+WIDEST = 2.0
+
+
+@dataclass
+class _Job:
+    """One stack that is ready to be fitted."""
+
+    row: dict
+    images: np.ndarray
+    weight: np.ndarray
+    cd: np.ndarray
+    target: np.ndarray
+    psfs: list
+    bands: list
+    position: object
+    psf: str
+
+
+def measure_pairs(
+    stacks,
+    *,
+    psf="model",
+    candidates=None,
+    targets=None,
+    uncertainty="auto",
+    max_separation=VISUAL_BINARY_LIMIT,
+    posterior="auto",
+    samples=512,
+    seed=0,
+    device="cpu",
+    progress=False,
+):
+    """Measure the pair in each stack: separation, angle, magnitude differences.
+
+    Two stars are fitted to the native pixels of all bands of a stack, with one
+    separation and position angle and a flux of each star in each band. Every stack
+    gets its best pair: whether it is one is for ``false_alarm`` to say.
+
+    Parameters
+    ----------
+    stacks : path, `~astro_vbinary.StampIndex`, or iterable of `StampStack`
+        What to measure. Stamps that cannot be used become rows with a reason.
+    psf : str or `~pathlib.Path`, optional
+        ``model``: the survey's usual one; ``stars``: fitted to the stamp's other
+        stars, and the usual one where there is none; else a folder of PSFs, see
+        `~astro_vbinary.psf.psf_from_file`, of which each is named
+        ``{source}_{band}_{survey}.fits`` or ``{band}_{survey}.fits``.
+    candidates : set of tuple, optional
+        (source, survey) of the stacks to measure; all by default.
+    targets : dict of str to `~astropy.coordinates.SkyCoord`, optional
+        Positions of sources by name, used instead of the stamps' centres.
+    uncertainty : PSFUncertainty, None or str, optional
+        What is not known of the PSFs; by default what suits where they come from.
+    max_separation : `~astropy.units.Quantity`, optional
+        Largest separation, an angle.
+    posterior : {"auto", "all", "none"}, optional
+        Whose posterior is sampled for the intervals: of pairs whose separation and
+        magnitude difference trade off, of all, or of none.
+    samples : int, optional
+        Of the posterior.
+    seed : int, optional
+        Of the samples.
+    device : str, optional
+        Device of torch.
+    progress : bool, optional
+        Whether to show a bar on a terminal.
+
+    Returns
+    -------
+    PairResult
+        One row for each source and survey, in the order of the input, then one for
+        each file that belongs to none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a path, or the folder of PSFs, does not exist.
+    ValueError
+        If ``posterior`` is none of the three.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_vbinary.measurement import measure_pairs
+    >>> from astro_vbinary.simulation import simulate_stack
+    >>> made = simulate_stack("HST", np.random.default_rng(3), kind="pair")
+    >>> measure_pairs([made.stack])
+    <PairResult 1 rows (1 ok)>
+    """
+    if posterior not in ("auto", "all", "none"):
+        raise ValueError(f"posterior is auto, all or none, not {posterior!r}")
+    find = _psf_finder(psf)
+    rng = np.random.default_rng(seed)
+    rows, waiting = [], {}
+    options = {
+        "uncertainty": uncertainty,
+        "max_separation": u.Quantity(max_separation),
+        "posterior": posterior,
+        "samples": samples,
+        "rng": rng,
+        "device": device,
+    }
+    given, rejected = _entries(stacks, candidates)
+    bar = tqdm(given, unit="stack", desc="measure", disable=None if progress else True)
+    for entry in bar:
+        row, job = _prepare(entry, targets, find, u.Quantity(max_separation))
+        rows.append(row)
+        if job is None:
+            continue
+        key = (row["survey"], len(job.bands), job.psf)
+        waiting.setdefault(key, []).append(job)
+        if len(waiting[key]) == TOGETHER:
+            _fit(waiting.pop(key), **options)
+    for jobs in waiting.values():
+        _fit(jobs, **options)
+    return PairResult(rows + rejected)
+
+
+def _entries(stacks, candidates):
+    """What to measure, and rows of files that belong to nothing."""
+    if isinstance(stacks, StampIndex):
+        index = stacks
+    elif isinstance(stacks, list | tuple) and all(
+        isinstance(stack, StampStack) for stack in stacks
+    ):
+        index = None
+    elif hasattr(stacks, "__fspath__") or isinstance(stacks, str):
+        index = StampIndex.from_paths(stacks)
+    else:
+        stacks, index = list(stacks), None
+    if index is None:
+        names = [(s.source, s.survey.name if s.survey else None) for s in stacks]
+        chosen = [
+            stack
+            for stack, name in zip(stacks, names, strict=True)
+            if candidates is None or name in candidates
+        ]
+        return chosen, []
+    groups = [
+        (key, files)
+        for key, files in index.groups().items()
+        if candidates is None or key in candidates
+    ]
+    rejected = [
+        _row(file.source or file.path.name, file.survey or "", file.status)
+        | {"reason": file.reason}
+        for file in index.rejected
+        if candidates is None or (file.source, file.survey) in candidates
+    ]
+    return groups, rejected
+
+
+def _row(source, survey, status=Status.ERROR, reason=""):
+    return {"source": source, "survey": survey, "status": status, "reason": reason}
+
+
+def _prepare(entry, targets, find, largest):
+    """The row of a stack, and the stack where it can be fitted."""
+    if isinstance(entry, StampStack):
+        survey = entry.survey.name if entry.survey else ""
+        row = _row(entry.source or "", survey)
+    else:
+        row = _row(*entry[0])
+    try:
+        if row["survey"]:
+            width = get_survey(row["survey"]).effective_fwhm()
+            if width > WIDEST * largest:
+                row["status"] = Status.UNRESOLVED
+                row["reason"] = f"stars are {width:.1f} wide"
+                return row, None
+        stack = entry
+        target = (targets or {}).get(row["source"])
+        if not isinstance(entry, StampStack):
+            stack = StampStack.read_files(entry[1], target=target, on_error="drop")
+        return row, _job(row, stack, find)
+    except StampError as error:
+        row["status"], row["reason"] = error.status, str(error)
+    except (VBinaryError, ValueError, ArithmeticError, OSError) as error:
+        row["reason"] = str(error)
+    return row, None
+
+
+def _job(row, stack, find):
+    images, weight, cd, target = stack_pixels(stack)
+    scales = np.sqrt(np.abs(np.linalg.det(cd)))
+    inside = _near(target, cd, weight)
+    if not inside.any():
+        shapes = np.array([stamp.shape[::-1] for stamp in stack])
+        there = ((target > -0.5) & (target < shapes - 0.5)).all(axis=1).any()
+        row["status"] = Status.NO_DATA if there else Status.TARGET_OUTSIDE
+        if not there:
+            row["reason"] = "the target is on no image of the stack"
+            return None
+        row["reason"] = "no usable pixel around the target"
+        return None
+    found = [
+        find(stack, stamp, scale) for stamp, scale in zip(stack, scales, strict=True)
+    ]
+    kinds = {kind for _, kind in found}
+    first = stack[0]
+    row["psf"] = "model" if "model" in kinds else kinds.pop()
+    if stack.survey is not None:
+        for number, stamp in enumerate(stack):
+            native = _native(stack.survey, stamp.band)
+            if native and scales[number] < FINER * native:
+                # So many pixels share the noise of one.
+                weight[number] *= (scales[number] / native) ** 2
+                row["resampled"] = 1
+    if first.epoch is not None:
+        row["epoch"] = first.epoch.jyear
+    return _Job(
+        row,
+        images,
+        weight,
+        cd,
+        target,
+        [own for own, _ in found],
+        [stamp.band or "stacked" for stamp in stack],
+        position_at(stack.target, first.epoch),
+        row["psf"],
+    )
+
+
+def _near(target, cd, weight):
+    """Which bands have a good pixel within an arcsecond of the target, or the next."""
+    seen = np.zeros(len(weight), dtype=bool)
+    for number, (where, matrix, own) in enumerate(zip(target, cd, weight, strict=True)):
+        reach = max(1.0 / np.sqrt(abs(np.linalg.det(matrix))), 1.0)
+        ny, nx = own.shape
+        y, x = np.ogrid[:ny, :nx]
+        near = (x - where[0]) ** 2 + (y - where[1]) ** 2 <= reach**2
+        seen[number] = (own[near] > 0).any()
+    return seen
+
+
+def _native(survey, band):
+    """Side of the survey's own pixels in arcsec, where it is known."""
+    if band is None:
+        scales = [b.pixel_scale for b in survey.bands]
+        scales = [s.to_value(u.arcsec) for s in scales if s is not None]
+        return min(scales) if scales else None
+    try:
+        scale = survey.band(band).pixel_scale
+    except VBinaryError:
+        return None
+    return None if scale is None else scale.to_value(u.arcsec)
+
+
+def _psf_finder(choice):
+    """From a stack, a stamp of it and its scale to its PSF and where that is from."""
+    folder = None if choice in PSF_CHOICES else folder_psfs(choice)
+
+    def find(stack, stamp, scale):
+        survey = stack.survey.name if stack.survey else None
+        if folder is not None:
+            psf = folder(stack.source, survey, stamp.band or "stacked")
+            if psf is not None:
+                return psf, "given"
+        if survey is None:
+            raise ValueError("without a survey, a PSF has to be given")
+        usual = model_psf(survey, stamp.band, round(float(scale), 4))
+        if choice == "stars":
+            from astro_vbinary.measurement.star_psf import star_psf
+
+            psf, count = star_psf(stamp, usual)
+            if count:
+                return psf, "stars"
+        return usual, "model"
+
+    return find
+
+
+def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
+    """Fit the stacks of one kind, and complete their rows."""
+    batch = _batch(jobs).to(device)
+    if isinstance(uncertainty, str):
+        uncertainty = DEFAULT_UNCERTAINTY[jobs[0].psf]
+    options = {"max_separation": max_separation, "uncertainty": uncertainty}
+    fit = fit_pairs(batch, **options)
+    degenerate = is_degenerate(fit)
+    for number, job in enumerate(jobs):
+        job.row.update(fit_row(fit, number, job.bands, job.position))
+        job.row["degenerate"] = bool(degenerate[number])
+        if np.isnan(fit.statistic[number]):
+            job.row.update(status=Status.NO_DATA, reason="no usable pixel in the fit")
+    wanted = {"all": np.ones(len(jobs), bool), "none": np.zeros(len(jobs), bool)}
+    chosen = np.flatnonzero(
+        wanted.get(posterior, degenerate & (fit.false_alarm < 0.01))
+    )
+    if len(chosen):
+        found = sample_posterior(
+            batch, fit, chosen, samples=samples, rng=rng, **options
+        )
+        for number, entries in zip(chosen, found.rows(), strict=True):
+            jobs[number].row.update(entries)
+
+
+def _batch(jobs):
+    """Stacks of one kind in arrays of one size."""
+    cut = [_cut(job) for job in jobs]
+    shape = np.max([images.shape[1:] for images, *_ in cut], axis=0)
+    k = len(jobs[0].bands)
+    images = np.zeros((len(jobs), k, *shape), dtype=np.float32)
+    weight = np.zeros_like(images)
+    for number, (own, good, _) in enumerate(cut):
+        ny, nx = own.shape[1:]
+        images[number, :, :ny, :nx] = own
+        weight[number, :, :ny, :nx] = good
+    return batch_from_arrays(
+        images,
+        weight,
+        [job.psfs for job in jobs],
+        np.stack([job.cd for job in jobs]),
+        np.stack([origin for *_, origin in cut]),
+    )
+
+
+def _cut(job):
+    """The pixels around the target."""
+    scales = np.sqrt(np.abs(np.linalg.det(job.cd)))
+    half = int(np.ceil(REACH / scales.min()))
+    ny, nx = job.images.shape[1:]
+    low = np.maximum(np.round(job.target.min(axis=0)).astype(int) - half, 0)
+    high = np.round(job.target.max(axis=0)).astype(int) + half + 1
+    rows, columns = slice(low[1], min(high[1], ny)), slice(low[0], min(high[0], nx))
+    return (
+        job.images[:, rows, columns],
+        job.weight[:, rows, columns],
+        job.target - low,
+    )

@@ -176,7 +176,7 @@ def batch_from_stack(stack, psfs, *, sigma=None, **options):
     )
 
 
-def stack_pixels(stack, *, sigma=None):
+def stack_pixels(stack, *, sigma=None, bins=None):
     """Pixels, weights and maps of the stamps of one source.
 
     Parameters
@@ -185,6 +185,10 @@ def stack_pixels(stack, *, sigma=None):
         The stamps, k of them.
     sigma : sequence, optional
         Standard deviation of each stamp, a number or an array.
+    bins : sequence of int, optional
+        How many pixels of each stamp make one along each axis: a resampled image has
+        no more information, and correlated noise. That of binned pixels is always
+        measured.
 
     Returns
     -------
@@ -196,25 +200,42 @@ def stack_pixels(stack, *, sigma=None):
         Shape (k, 2): (x, y) of the target.
     """
     given = [None] * len(stack) if sigma is None else list(sigma)
-    shape = np.max([stamp.shape for stamp in stack], axis=0)
+    bins = [1] * len(stack) if bins is None else [int(b) for b in bins]
+    parts = [
+        _pixels(stamp, own, count)
+        for stamp, own, count in zip(stack, given, bins, strict=True)
+    ]
+    shape = np.max([data.shape for data, *_ in parts], axis=0)
     images = np.zeros((len(stack), *shape), dtype=np.float32)
     weight = np.zeros_like(images)
-    maps, pixels = [], []
-    for number, (stamp, own) in enumerate(zip(stack, given, strict=True)):
-        matrix, pixel = local_map(stamp)
-        maps.append(np.linalg.inv(matrix))
-        pixels.append(pixel)
-        spread = stamp.sigma if own is None else own
-        if spread is None:
-            spread = outer_scatter(stamp, matrix, pixel)
-        good = ~stamp.bad & np.isfinite(spread) & (np.asarray(spread) > 0)
-        ny, nx = stamp.shape
-        images[number, :ny, :nx] = np.where(good, stamp.data, 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weight[number, :ny, :nx] = np.where(
-                good, 1 / np.square(np.asarray(spread, dtype=float)), 0
-            )
-    return images, weight, np.array(maps), np.array(pixels)
+    for number, (data, good, *_) in enumerate(parts):
+        ny, nx = data.shape
+        images[number, :ny, :nx], weight[number, :ny, :nx] = data, good
+    cd = np.array([np.linalg.inv(matrix) for *_, matrix, _ in parts])
+    return images, weight, cd, np.array([pixel for *_, pixel in parts])
+
+
+def _pixels(stamp, sigma, bins):
+    """Data, weight, map and target's place of one stamp."""
+    matrix, pixel = local_map(stamp)
+    data, bad = np.asarray(stamp.data, dtype=float), stamp.bad
+    if bins > 1:
+        ny, nx = (side // bins for side in data.shape)
+        blocks = (slice(0, ny * bins), slice(0, nx * bins))
+        split = (ny, bins, nx, bins)
+        data = np.where(bad, 0.0, data)[blocks].reshape(split).mean(axis=(1, 3))
+        bad = bad[blocks].reshape(split).any(axis=(1, 3))
+        matrix, pixel = matrix / bins, (pixel - (bins - 1) / 2) / bins
+        sigma = outer_scatter(data, bad, matrix, pixel)
+    elif sigma is None:
+        sigma = stamp.sigma
+        if sigma is None:
+            sigma = outer_scatter(data, bad, matrix, pixel)
+    sigma = np.asarray(sigma, dtype=float)
+    good = ~bad & np.isfinite(sigma) & (sigma > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = np.where(good, 1 / np.square(sigma), 0)
+    return np.where(good, data, 0), weight, matrix, pixel
 
 
 def local_map(stamp):
@@ -245,13 +266,15 @@ def local_map(stamp):
     return matrix / (2 * step), np.array([x[0], y[0]])
 
 
-def outer_scatter(stamp, matrix, pixel):
+def outer_scatter(data, bad, matrix, pixel):
     """Scatter of the pixels beyond 2.5 arcsec from the target.
 
     Parameters
     ----------
-    stamp : `~astro_vbinary.stamps.SurveyStamp`
-        The stamp.
+    data : `~numpy.ndarray`
+        Shape (ny, nx), the image.
+    bad : `~numpy.ndarray` of bool
+        Of the same shape.
     matrix, pixel : `~numpy.ndarray`
         As from `local_map`.
 
@@ -261,13 +284,13 @@ def outer_scatter(stamp, matrix, pixel):
         1.4826 times the median absolute deviation, of all pixels where fewer than
         50 are outside.
     """
-    good = ~stamp.bad
-    y, x = np.indices(stamp.shape)
+    good = ~bad
+    y, x = np.indices(data.shape)
     offset = np.linalg.solve(
         matrix, np.stack([(x - pixel[0]).ravel(), (y - pixel[1]).ravel()])
     )
-    outer = good & (np.hypot(*offset).reshape(stamp.shape) > 2.5)
-    values = stamp.data[outer if outer.sum() >= 50 else good]
+    outer = good & (np.hypot(*offset).reshape(data.shape) > 2.5)
+    values = data[outer if outer.sum() >= 50 else good]
     if not values.size:
         return np.nan
     return float(1.4826 * np.median(np.abs(values - np.median(values))))

@@ -70,11 +70,16 @@ PAIR_COLUMNS = (
     ),
     ("moment_error", u.arcsec**2, "stat.error", "one deviation"),
     *(
-        (f"{name}_{side}_{level}", unit, ucd, f"{word} {level} % of the {what}")
-        for name, unit, what in (
-            ("separation", u.arcsec, "separation"),
-            ("position_angle", u.deg, "position angle"),
-            ("magnitude_difference", u.mag, "magnitude difference"),
+        (
+            f"{name}_{side}_{level}",
+            unit,
+            f"{kind};{ucd}",
+            f"{word} {level} % of the {what}",
+        )
+        for name, unit, what, kind in (
+            ("separation", u.arcsec, "separation", "pos.angDistance"),
+            ("position_angle", u.deg, "position angle", "pos.posAng"),
+            ("magnitude_difference", u.mag, "magnitude difference", "phot.mag"),
         )
         for level in (68, 95)
         for side, ucd, word in (

@@ -11,22 +11,30 @@ from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.glrt import glrt
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.neighbours import subtract_neighbours
+from astro_vbinary.measurement.noise_model import (
+    POOR_FIT,
+    add_star_noise,
+    near_stars,
+)
 from astro_vbinary.measurement.pair_terms import pair_errors, pair_terms
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.reshaping import reshape_psfs
 from astro_vbinary.measurement.scan import Scan
 from astro_vbinary.measurement.significance import false_alarm_probability
 from astro_vbinary.measurement.third_star import third_star
 
 __all__ = ["PairFit", "fit_pairs"]
 
-#: Radius around each star within which the fit is judged, in effective FWHM.
-CORE = 0.8
-
-#: Chance below which a core's chi2 is no accident, so that errors are scaled by it.
-POOR_FIT = 1e-3
+#: How often noise, and the PSFs of wide pairs, are changed to what the stars look like,
+#: and from how many effective FWHM on pairs are wide: others look like a broad star.
+ROUNDS, WIDE = 2, 0.8
 
 #: False-alarm probability below which a third star is one.
 TRIPLE = 1e-4
+
+#: Where PSFs are uncertain: least distance of a third star from the others, in FWHM,
+#: and least light, relative to the brightest.
+APART, SHARE = 0.7, 0.03
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,8 @@ class PairFit:
         Shape (n,): the same statistic of three stars against two, and its chance; NaN
         where none was looked for.
     signal : `~numpy.ndarray`
-        Shape (n, k): the second star's flux over its error; 0 without data.
+        Shape (n, k): the lesser of both stars' fluxes over their errors; 0 without
+        data.
     fwhm : `~numpy.ndarray`
         Shape (n,): effective full width at half maximum of the sharpest band, arcsec.
     """
@@ -88,7 +97,7 @@ class PairFit:
 
     @property
     def reference(self):
-        """Number of the band with the best-measured second star, shape (n,)."""
+        """Number of the band that shows both stars best, shape (n,)."""
         return self.signal.argmax(axis=1)
 
     @property
@@ -114,8 +123,10 @@ def fit_pairs(
 
     The scan of `glrt` finds where to start. Errors are those of the Fisher
     information, marginal over each band's background and over what is not known of
-    its PSF; where chi2 near the stars is above one beyond chance, they are multiplied
-    by its square root.
+    its PSF. Where chi2 near the stars is too large by more than chance, noise in
+    proportion to the stars' light is added, as photons have it; if it still is,
+    errors are multiplied by its square root. With an uncertainty of their shapes, the
+    PSFs of wide pairs are changed to what the stars look like.
 
     Parameters
     ----------
@@ -139,6 +150,11 @@ def fit_pairs(
     PairFit
         One row a stack.
 
+    Raises
+    ------
+    ValueError
+        If the batch is empty.
+
     Examples
     --------
     >>> import astropy.units as u, numpy as np
@@ -157,6 +173,8 @@ def fit_pairs(
     >>> print(f"{found.separation[0]:.3f} +- {error[0]:.3f} arcsec")
     1.255 +- 0.007 arcsec
     """
+    if not len(batch):
+        raise ValueError("there is no stack to measure")
     largest = u.Quantity(max_separation).to_value(u.arcsec)
     search = u.Quantity(search_radius).to_value(u.arcsec)
     if chunk is None:
@@ -172,8 +190,6 @@ def fit_pairs(
                 search_radius=search_radius,
             )
         parts.append(_measure(part, largest, search, uncertainty, triples))
-    if not parts:
-        raise ValueError("there is no stack to measure")
     names = [field.name for field in fields(PairFit)]
     return PairFit(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names})
 
@@ -187,15 +203,84 @@ def _measure(batch, largest, search, uncertainty, triples):
         uncertainty=uncertainty,
     )
     batch = batch.cutout(search / 2 + largest + 0.75 * float(batch.fwhm.max()))
+    fwhm = batch.fwhm.expand(*batch.images.shape[:2])
     splines = SplinePSF.of(batch)
     scan = Scan(batch, largest)
-    single = fit_stars(
+    start = scan.brightest(search)[:, None].double()
+    pair, known = _best_pair(
         batch,
-        scan.brightest(search)[:, None].double(),
-        splines=splines,
-        uncertainty=uncertainty,
+        splines,
+        torch.as_tensor(found.position.value, device=batch.device),
+        largest,
+        uncertainty,
     )
-    start = torch.as_tensor(found.position.value, device=batch.device)
+    usual, plain = batch, splines
+    shapes = uncertainty is not None and (uncertainty.ellipticity or uncertainty.size)
+    for _ in range(ROUNDS):
+        sky = replace(batch, weight=usual.weight)
+        # As seen with the noise of the sky alone.
+        rest = _rest(known.residual, batch, sky)
+        if shapes:
+            # A change of shape is linear only where it is small.
+            sky = _reshape(sky, pair, known, fwhm, uncertainty)
+        weighted = add_star_noise(sky, splines, pair, rest, fwhm)
+        if weighted is usual:
+            break
+        batch, splines = weighted, SplinePSF.of(weighted) if shapes else splines
+        pair, known = _best_pair(batch, splines, pair.positions, largest, uncertainty)
+    # One star and two have equal chances: the same PSFs and noise for both.
+    usual = replace(usual, weight=batch.weight)
+    single = fit_stars(usual, start, splines=plain, uncertainty=uncertainty)
+    double = pair
+    if shapes:
+        double, _ = _best_pair(usual, plain, pair.positions, largest, uncertainty)
+    drop = (single.chi2 - double.chi2).clamp(min=0)
+    there = (batch.weight > 0).flatten(1).any(1)
+    statistic = torch.where(there, drop.sqrt(), torch.nan).cpu().numpy()
+    reduced, core, scale = _goodness(batch, pair.positions, fwhm, known)
+    width = fwhm.amin(1).cpu().numpy()
+
+    def chance(values):
+        # What is left of a poor fit is not noise.
+        return false_alarm_probability(
+            values / np.sqrt(scale),
+            width * u.arcsec,
+            bands=batch.n_bands,
+            max_separation=largest * u.arcsec,
+        )
+
+    alarm = chance(statistic)
+    third = np.full_like(statistic, np.nan)
+    real = np.ones(len(third), dtype=bool)
+    chosen = np.flatnonzero(alarm < TRIPLE)
+    if triples and len(chosen):
+        rows = torch.as_tensor(chosen, device=batch.device)
+        scan = Scan(batch, largest)
+        value, apart, share = third_star(
+            batch, scan, rows, pair, known.residual, uncertainty=uncertainty
+        )
+        third[chosen] = value.cpu().numpy()
+        if shapes:
+            # Faint, or close to another star, it may be what the PSF lacks.
+            width_there = fwhm.amin(1)[rows]
+            real[chosen] = ((apart > APART * width_there) & (share > SHARE)).cpu()
+    return _finish(
+        batch,
+        pair,
+        known,
+        scale=scale,
+        statistic=statistic,
+        false_alarm=alarm,
+        reduced_chi2=reduced,
+        core_chi2=core,
+        third=third,
+        third_false_alarm=np.where(real, chance(third), 1.0),
+        fwhm=width,
+    )
+
+
+def _best_pair(batch, splines, start, largest, uncertainty):
+    """Two stars from a start, the brighter one first, and how well they are known."""
     pair = fit_stars(
         batch,
         start,
@@ -205,55 +290,31 @@ def _measure(batch, largest, search, uncertainty, triples):
         tolerance=(1e-4, 1e-7),
         largest_distance=largest,
     )
-    pair = _brighter_first(pair, found, start)
+    pair = _brighter_first(pair)
     known = information(
         batch, splines, pair.positions, pair.flux, uncertainty=uncertainty
     )
-    drop = (single.chi2 - pair.chi2).clamp(min=0)
-    statistic = torch.where(
-        (batch.weight > 0).flatten(1).any(1), drop.sqrt(), torch.nan
-    )
-    third = torch.full_like(statistic, torch.nan)
-    fwhm = batch.fwhm.expand(*batch.images.shape[:2])
-    bands = batch.images.shape[1]
-    width = fwhm.amin(1).cpu().numpy()
-    area = {"bands": bands, "max_separation": largest * u.arcsec}
-    chance = false_alarm_probability(statistic.cpu().numpy(), width * u.arcsec, **area)
-    if triples:
-        rows = torch.as_tensor(np.flatnonzero(chance < TRIPLE), device=batch.device)
-        third[rows] = third_star(
-            batch, scan, rows, pair, known.residual, uncertainty=uncertainty
-        )
-    reduced, core, scale = _goodness(batch, pair.positions, fwhm, known)
-    third_chance = false_alarm_probability(
-        # What is left of a poor fit is not noise.
-        third.cpu().numpy() / np.sqrt(scale),
-        width * u.arcsec,
-        **area,
-    )
-    return _finish(
-        batch,
-        pair,
-        known,
-        scale=scale,
-        statistic=statistic.cpu().numpy(),
-        false_alarm=chance,
-        reduced_chi2=reduced,
-        core_chi2=core,
-        third=third.cpu().numpy(),
-        third_false_alarm=third_chance,
-        fwhm=width,
-    )
+    return pair, known
 
 
-def _brighter_first(pair, found, start):
-    """Stars in the order of their light over all bands, as the scan has them."""
-    power = torch.as_tensor(
-        np.isfinite(found.flux_ratio) | (found.flux[..., 1] > 0), device=start.device
-    )
+def _rest(residual, batch, sky):
+    """What a fit leaves, in units of the noise of the sky."""
+    ratio = (sky.weight / batch.weight.clamp(min=1e-30)).sqrt()
+    return residual * torch.where(batch.weight > 0, ratio, 0.0).flatten(2)
+
+
+def _reshape(batch, pair, known, fwhm, uncertainty):
+    """Give wide pairs the PSFs that their stars have; of close ones leave them."""
+    apart = (pair.positions[:, 1] - pair.positions[:, 0]).norm(dim=1)
+    wide = (apart > WIDE * fwhm.amax(1))[:, None, None]
+    return reshape_psfs(batch, torch.where(wide, known.extra, 0.0), uncertainty)
+
+
+def _brighter_first(pair):
+    """Stars in the order of their light over all bands."""
     # Bands count by how well each star is measured: relative to the brightest.
     level = pair.flux.sum(2, keepdim=True).amax(1, keepdim=True).clamp(min=1e-300)
-    strength = ((pair.flux / level) ** 2 * power[:, :, None]).sum(1)
+    strength = ((pair.flux / level) ** 2).sum(1)
     turned = strength[:, 1] > strength[:, 0]
     return replace(
         pair,
@@ -266,21 +327,8 @@ def _brighter_first(pair, found, start):
 
 def _goodness(batch, positions, fwhm, known):
     """Reduced chi2 of all pixels and of the cores, and by what errors grow."""
-    ny, nx = batch.images.shape[-2:]
-    y, x = torch.meshgrid(
-        torch.arange(ny, device=batch.device, dtype=torch.float64),
-        torch.arange(nx, device=batch.device, dtype=torch.float64),
-        indexing="ij",
-    )
-    reach = (CORE * fwhm / batch.pixel_scale).square()
     good = batch.weight > 0
-    near = torch.zeros_like(good)
-    for star in positions.unbind(1):
-        pixel = batch.origin + (batch.to_pixel @ star[:, None, :, None])[..., 0]
-        gap = (x - pixel[..., 0, None, None]).square()
-        gap = gap + (y - pixel[..., 1, None, None]).square()
-        near |= gap < reach[..., None, None]
-    near &= good
+    near = near_stars(batch, positions, fwhm)
     squares = known.residual.view_as(batch.images).square().double()
     bands = good.flatten(2).any(2).sum(1)
     count = good.flatten(1).sum(1) - 4 - 3 * bands
@@ -300,9 +348,10 @@ def _finish(batch, pair, known, *, scale, **values):
     there = (batch.weight > 0).flatten(2).any(2).cpu().numpy()
     separation, angle, difference, moment = pair_terms(position, flux)
     covariance, moment_error = pair_errors(position, flux, fisher)
-    variance = np.diagonal(fisher, axis1=1, axis2=2)[:, 5::2]
+    variance = np.diagonal(fisher, axis1=1, axis2=2)[:, 4:].reshape(flux.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
-        signal = np.where(there, flux[:, :, 1] / np.sqrt(variance), 0.0)
+        signal = (flux / np.sqrt(variance)).min(axis=2)
+        signal = np.where(there, signal, 0.0)
     return PairFit(
         position=position,
         flux=np.where(there[..., None], flux, np.nan),

@@ -1,5 +1,6 @@
 """Measure pairs in stamps: read, give each its PSF, fit many at once."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import astropy.units as u
@@ -38,9 +39,6 @@ TOGETHER = 64
 
 #: Half side in arcsec of the pixels that are looked at.
 REACH = 7.0
-
-#: Pixels finer than this share of the survey's own are resampled ones.
-FINER = 0.7
 
 #: Widest images, in units of the largest separation, in which pairs are looked for.
 WIDEST = 2.0
@@ -226,7 +224,8 @@ def _prepare(entry, targets, find, largest):
 
 
 def _job(row, stack, find):
-    images, weight, cd, target = stack_pixels(stack)
+    finer = np.array([_finer(stack.survey, stamp) for stamp in stack])
+    images, weight, cd, target = stack_pixels(stack, bins=finer)
     scales = np.sqrt(np.abs(np.linalg.det(cd)))
     inside = _near(target, cd, weight)
     if not inside.any():
@@ -244,13 +243,7 @@ def _job(row, stack, find):
     kinds = {kind for _, kind in found}
     first = stack[0]
     row["psf"] = "model" if "model" in kinds else kinds.pop()
-    if stack.survey is not None:
-        for number, stamp in enumerate(stack):
-            native = _native(stack.survey, stamp.band)
-            if native and scales[number] < FINER * native:
-                # So many pixels share the noise of one.
-                weight[number] *= (scales[number] / native) ** 2
-                row["resampled"] = 1
+    row["resampled"] = int((finer > 1).any())
     if first.epoch is not None:
         row["epoch"] = first.epoch.jyear
     return _Job(
@@ -278,17 +271,15 @@ def _near(target, cd, weight):
     return seen
 
 
-def _native(survey, band):
-    """Side of the survey's own pixels in arcsec, where it is known."""
-    if band is None:
-        scales = [b.pixel_scale for b in survey.bands]
-        scales = [s.to_value(u.arcsec) for s in scales if s is not None]
-        return min(scales) if scales else None
-    try:
-        scale = survey.band(band).pixel_scale
-    except VBinaryError:
-        return None
-    return None if scale is None else scale.to_value(u.arcsec)
+def _finer(survey, stamp):
+    """How many pixels of a stamp are as wide as one of the survey's own, at least 1."""
+    if survey is None:
+        return 1
+    known = survey.bands
+    with suppress(VBinaryError):
+        known = known if stamp.band is None else [survey.band(stamp.band)]
+    scales = [b.pixel_scale for b in known if b.pixel_scale is not None]
+    return max(int(min(scales) / stamp.pixel_scale + 0.1), 1) if scales else 1
 
 
 def _psf_finder(choice):

@@ -97,6 +97,7 @@ class Scan:
         self.wide = sky_points(largest, WIDE_STEP * narrowest, device, inner=inner)
         self.sensitivity = self._correlate(batch.weight, self._square)
         self._norms = self._prepare_norms()
+        self.coverage, self._full = self._prepare_coverage()
 
     @property
     def power(self):
@@ -142,6 +143,20 @@ class Scan:
         )
         close = norms.close.view(rows, k, DIRECTIONS, -1)
         return close, norms.wide.view(rows, k, -1), norms.power.view(rows, k)
+
+    def _prepare_coverage(self):
+        """What tells how much of a PSF is on good pixels, and its value where all is.
+
+        Where the noise is that of the sky, the sensitivity itself; where stars add
+        theirs, it is low on every bright star, and good pixels have to be counted.
+        """
+        weight = self.batch.weight
+        most = weight.amax((2, 3))
+        least = torch.where(weight > 0, weight, torch.inf).amin((2, 3))
+        if bool((least >= 0.5 * most).all()):
+            return self.sensitivity, most
+        good = (weight > 0).to(weight.dtype)
+        return self._correlate(good, self._square), torch.ones_like(most)
 
     def look_up(self, maps, points):
         """Values of correlation maps at places on the sky.
@@ -194,14 +209,21 @@ class Scan:
         grid = sky_points(radius, 0.3 * float(self.unit.min()), batch.device)
         points = grid.expand(n, -1, -1)
         signal = self.look_up(maps, points).clamp(min=0)
-        norm = self._enough(self.look_up(self.sensitivity, points))
+        norm = self._enough(*self._seen(points))
         best = (signal.square() / norm).sum(1).argmax(1)
         return grid[best]
 
-    def _enough(self, sensitivity):
+    def _seen(self, points):
+        """Sensitivity and coverage at places."""
+        sensitivity = self.look_up(self.sensitivity, points)
+        if self.coverage is self.sensitivity:
+            return sensitivity, sensitivity
+        return sensitivity, self.look_up(self.coverage, points)
+
+    def _enough(self, sensitivity, coverage):
         """Where much of the PSF is on bad pixels, nothing can be said."""
-        full = self._norms[2] * self.batch.weight.amax((2, 3))
-        good = sensitivity > 0.25 * full[..., None]
+        full = (self._norms[2] * self._full)[..., None]
+        good = (coverage > 0.25 * full) & (sensitivity > 0)
         return torch.where(good, sensitivity, torch.inf)
 
     def companions(self, residual, star):
@@ -230,7 +252,7 @@ class Scan:
         far = self.wide + star[:, None]
         points = torch.cat([near, far], dim=1)
         signal = self.look_up(maps, points)
-        weight = self.look_up(self.sensitivity, points)
+        weight, cover = self._seen(points)
         inner = near.shape[1]
         lattice = (n, k, DIRECTIONS, len(layout.radii))
         close_norm, wide_norm, power = self._norms
@@ -239,6 +261,8 @@ class Scan:
         local = weight[..., :inner].view(lattice) / power[..., None, None]
         opposite = torch.roll(values, DIRECTIONS // 2, dims=2)
         opposite_local = torch.roll(local, DIRECTIONS // 2, dims=2)
+        area = cover[..., :inner].view(lattice) / power[..., None, None]
+        opposite_area = torch.roll(area, DIRECTIONS // 2, dims=2)
         second = layout.share
         first = 1 - second
         found = (
@@ -248,12 +272,13 @@ class Scan:
         scale = 0.5 * (
             opposite_local[..., layout.primary] + local[..., layout.secondary]
         )
-        full = self.batch.weight.amax((2, 3))[..., None, None]
-        scale = torch.where(scale > 0.25 * full, scale, torch.inf)
+        there = 0.5 * (opposite_area[..., layout.primary] + area[..., layout.secondary])
+        good = (there > 0.25 * self._full[..., None, None]) & (scale > 0)
+        scale = torch.where(good, scale, torch.inf)
         gain = (found.clamp(min=0).square() / (close_norm * scale)).sum(1).flatten(1)
         close_gain, close = gain.max(1)
 
-        norm = self._enough(weight[..., inner:]) * wide_norm
+        norm = self._enough(weight[..., inner:], cover[..., inner:]) * wide_norm
         gain = (signal[..., inner:].clamp(min=0).square() / norm).sum(1)
         wide_gain, wide = gain.max(1)
 

@@ -42,8 +42,8 @@ def star_psf(stamp, usual, *, radius=2.5 * u.arcsec):
     """
     matrix, pixel = local_map(stamp)
     scale = float(1 / np.sqrt(abs(np.linalg.det(matrix))))
-    sigma = outer_scatter(stamp, matrix, pixel)
     bad = stamp.bad
+    sigma = outer_scatter(stamp.data, bad, matrix, pixel)
     if not np.isfinite(sigma) or sigma <= 0 or bad.all():
         return None, 0
     width = usual.fwhm.to_value(u.arcsec) / scale
@@ -87,8 +87,11 @@ def _places(data, bad, width, sigma):
         found = DAOStarFinder(threshold=5 * sigma, fwhm=max(width, 1.5))(data, mask=bad)
     if found is None:
         return []
-    names = ("xcentroid", "ycentroid", "peak")
-    rows = sorted(zip(*(np.asarray(found[n]) for n in names), strict=True))
+    # photutils before 3.0 writes xcentroid.
+    names = ["x_centroid", "y_centroid"]
+    if names[0] not in found.colnames:
+        names = ["xcentroid", "ycentroid"]
+    rows = zip(*(np.asarray(found[n]) for n in (*names, "peak")), strict=True)
     return sorted(rows, key=lambda row: -row[2])
 
 

@@ -30,11 +30,14 @@ def third_star(batch, scan, rows, pair, residual, *, uncertainty=None):
 
     Returns
     -------
-    `~torch.Tensor`
+    statistic : `~torch.Tensor`
         Shape (q,), float64: square root of the drop in chi2, not negative.
+    apart : `~torch.Tensor`
+        Shape (q,), float64: least distance of two of the three stars, arcsec.
+    share : `~torch.Tensor`
+        Shape (q,), float64: the faintest star's light over the brightest's, in the
+        band where that is most.
     """
-    if not len(rows):
-        return pair.chi2.new_zeros(0)
     rest = residual.view_as(batch.images)
     places = pair.positions
     starts = []
@@ -48,7 +51,14 @@ def third_star(batch, scan, rows, pair, residual, *, uncertainty=None):
         starts.append(torch.cat([split[:, :1], other, split[:, 1:]], dim=1))
     part = batch[rows]
     least = pair.chi2[rows]
+    apart, share = torch.zeros_like(least), torch.zeros_like(least)
     for start in starts:
         fit = fit_stars(part, start[rows], uncertainty=uncertainty, evaluations=10)
+        better = fit.chi2 < least
+        gaps = torch.cdist(fit.positions, fit.positions)
+        gaps = gaps + torch.diag_embed(torch.full_like(gaps[:, 0], torch.inf))
+        light = fit.flux.amin(2) / fit.flux.amax(2).clamp(min=1e-300)
+        apart = torch.where(better, gaps.flatten(1).amin(1), apart)
+        share = torch.where(better, light.amax(1), share)
         least = torch.minimum(least, fit.chi2)
-    return (pair.chi2[rows] - least).clamp(min=0).sqrt()
+    return (pair.chi2[rows] - least).clamp(min=0).sqrt(), apart, share

@@ -171,7 +171,7 @@ def fit_pairs(
     >>> found = fit_pairs(batch)
     >>> error = found.covariance[0].diagonal() ** 0.5
     >>> print(f"{found.separation[0]:.3f} +- {error[0]:.3f} arcsec")
-    1.255 +- 0.007 arcsec
+    1.258 +- 0.008 arcsec
     """
     if not len(batch):
         raise ValueError("there is no stack to measure")
@@ -224,7 +224,7 @@ def _measure(batch, largest, search, uncertainty, triples):
             # A change of shape is linear only where it is small.
             sky = _reshape(sky, pair, known, fwhm, uncertainty)
         weighted = add_star_noise(sky, splines, pair, rest, fwhm)
-        if weighted is usual:
+        if weighted is sky and not shapes:
             break
         batch, splines = weighted, SplinePSF.of(weighted) if shapes else splines
         pair, known = _best_pair(batch, splines, pair.positions, largest, uncertainty)

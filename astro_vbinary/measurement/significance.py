@@ -8,7 +8,7 @@ __all__ = ["false_alarm_probability"]
 
 #: Area that the close templates add to that of the scan, as a factor; set by the
 #: thresholds of simulated single stars, see ``benchmarks/pairs_accuracy.py``.
-CLOSE_PAIRS = 1.25
+CLOSE_PAIRS = 1.5
 
 
 def false_alarm_probability(
@@ -26,7 +26,7 @@ def false_alarm_probability(
         \frac{4 \ln 2}{2\pi}\,\frac{A}{W^2}\,
         \frac{T^{(j-2)/2}\,e^{-T/2}}{2^{(j-2)/2}\,\Gamma(j/2)}\,(T - j + 1)
 
-    with A the area looked at and W the full width at half maximum of the PSF
+    with A the area looked at and W the PSF's effective full width at half maximum
     (Worsley 1994). Each of the k bands contributes with probability one half.
 
     Parameters
@@ -34,8 +34,8 @@ def false_alarm_probability(
     statistic : array-like of float
         Square root of T, as in `GLRTResult`; NaN gives NaN.
     fwhm : `~astropy.units.Quantity`
-        Full width at half maximum of the PSF, an angle, broadcast against
-        ``statistic``.
+        Effective full width at half maximum, as `PixelBatch.fwhm`, an angle,
+        broadcast against ``statistic``.
     bands : int, optional
         Number of bands with a free flux ratio each.
     max_separation : `~astropy.units.Quantity`, optional

@@ -6,6 +6,9 @@ from astro_vbinary.measurement.fitting import fit_stars
 
 __all__ = ["third_star"]
 
+#: Square root of the gain that a template must promise for three stars to be fitted.
+WORTH = 3.5
+
 
 def third_star(batch, scan, rows, pair, residual, *, uncertainty=None):
     """By how much a third star improves the fit of a pair.
@@ -40,25 +43,36 @@ def third_star(batch, scan, rows, pair, residual, *, uncertainty=None):
     """
     rest = residual.view_as(batch.images)
     places = pair.positions
-    starts = []
+    least = pair.chi2.clone()
+    apart, share = torch.zeros_like(least), torch.zeros_like(least)
+    chosen = torch.zeros(len(least), dtype=torch.bool, device=least.device)
+    chosen[rows] = True
+    for start, gain in _starts(scan, rest, places):
+        likely = torch.nonzero(chosen & (gain > WORTH**2))[:, 0]
+        if not len(likely):
+            continue
+        fit = fit_stars(
+            batch[likely], start[likely], uncertainty=uncertainty, evaluations=10
+        )
+        better = fit.chi2 < least[likely]
+        taken = likely[better]
+        gaps = torch.cdist(fit.positions, fit.positions)
+        gaps = gaps + torch.diag_embed(torch.full_like(gaps[:, 0], torch.inf))
+        light = fit.flux.amin(2) / fit.flux.amax(2).clamp(min=1e-300)
+        least[taken] = fit.chi2[better]
+        apart[taken] = gaps.flatten(1).amin(1)[better]
+        share[taken] = light.amax(1)[better]
+    drop = (pair.chi2 - least).clamp(min=0).sqrt()
+    return drop[rows], apart[rows], share[rows]
+
+
+def _starts(scan, rest, places):
+    """Places of three stars, and by how much chi2 should drop."""
     for star in (0, 1):
         best = scan.companions(rest, places[:, star])
         if star == 0:
             beside = best.positions[:, 1, 1:]
-            starts.append(torch.cat([places, beside], dim=1))
+            yield torch.cat([places, beside], dim=1), best.gain[:, 1]
         other = places[:, 1 - star, None]
         split = best.positions[:, 0]
-        starts.append(torch.cat([split[:, :1], other, split[:, 1:]], dim=1))
-    part = batch[rows]
-    least = pair.chi2[rows]
-    apart, share = torch.zeros_like(least), torch.zeros_like(least)
-    for start in starts:
-        fit = fit_stars(part, start[rows], uncertainty=uncertainty, evaluations=10)
-        better = fit.chi2 < least
-        gaps = torch.cdist(fit.positions, fit.positions)
-        gaps = gaps + torch.diag_embed(torch.full_like(gaps[:, 0], torch.inf))
-        light = fit.flux.amin(2) / fit.flux.amax(2).clamp(min=1e-300)
-        apart = torch.where(better, gaps.flatten(1).amin(1), apart)
-        share = torch.where(better, light.amax(1), share)
-        least = torch.minimum(least, fit.chi2)
-    return (pair.chi2[rows] - least).clamp(min=0).sqrt(), apart, share
+        yield torch.cat([split[:, :1], other, split[:, 1:]], dim=1), best.gain[:, 0]

@@ -2,6 +2,8 @@
 
 ``.. column-table::``
     The columns of a result.
+``.. pair-column-table::``
+    The columns of measured pairs.
 ``.. flag-table::``
     Every flag that a row of a result can have.
 ``.. weights-table::``
@@ -28,6 +30,7 @@ from survey_tables import _table_node
 
 from astro_vbinary.classification import list_weights
 from astro_vbinary.classification.result import COLUMNS
+from astro_vbinary.measurement.pair_columns import PAIR_COLUMNS
 from astro_vbinary.psf import SPACE_SURVEYS
 from astro_vbinary.simulation import KINDS, SIMULATED_SURVEYS
 from astro_vbinary.simulation.instruments import INSTRUMENTS
@@ -49,6 +52,17 @@ class ColumnTable(Directive):
             for name, unit, meaning in COLUMNS
         ]
         return [_table_node(["Column", "Unit", "What it holds"], rows)]
+
+
+class PairColumnTable(Directive):
+    """The columns of measured pairs, in their order."""
+
+    def run(self):
+        rows = [
+            (name, "-" if unit is None else unit.to_string(), ucd, meaning)
+            for name, unit, ucd, meaning in PAIR_COLUMNS
+        ]
+        return [_table_node(["Column", "Unit", "UCD", "What it holds"], rows)]
 
 
 class FlagTable(Directive):
@@ -244,6 +258,7 @@ def value_role(name, rawtext, text, lineno, inliner, options=None, content=()):
 def setup(app):
     """Register the directives and the role with Sphinx."""
     app.add_directive("column-table", ColumnTable)
+    app.add_directive("pair-column-table", PairColumnTable)
     app.add_directive("flag-table", FlagTable)
     app.add_directive("weights-table", WeightsTable)
     app.add_directive("recipe-table", RecipeTable)

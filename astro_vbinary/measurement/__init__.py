@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "posterior": ["PairPosterior", "sample_posterior"],
         "shapes": ["WeightedMoments", "adaptive_moments", "weighted_moments"],
         "significance": ["false_alarm_probability"],
+        "source_contrast": ["source_contrast"],
         "stack_model": ["PixelBatch"],
         "star_psf": ["star_psf"],
         "survey_completeness": ["survey_completeness"],

@@ -13,6 +13,9 @@ __all__ = ["Information", "information"]
 #: error that is huge, not infinite.
 RIDGE = 1e-12
 
+#: Least information along any axis of the scaled normal equations.
+LEAST = 1e-10
+
 
 @dataclass
 class Information:
@@ -137,6 +140,7 @@ def _assemble(bands, size, m):
     # Units differ by many orders: divide by the roots of the diagonal.
     root = total.diagonal(dim1=-2, dim2=-1).clamp(min=1e-100).sqrt()
     scaled = total / (root[:, :, None] * root[:, None, :])
-    eye = torch.eye(scaled.shape[-1], dtype=scaled.dtype, device=scaled.device)
-    inverse = torch.linalg.inv_ex(scaled + 1e-10 * eye)[0]
+    # By its axes, so that where one has no information no variance is negative.
+    values, axes = torch.linalg.eigh((scaled + scaled.transpose(1, 2)) / 2)
+    inverse = (axes / values.clamp(min=LEAST)[:, None, :]) @ axes.transpose(1, 2)
     return inverse / (root[:, :, None] * root[:, None, :])

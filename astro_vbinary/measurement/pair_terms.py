@@ -93,8 +93,11 @@ def pair_errors(positions, flux, covariance):
         change[:, row, :2] = -slope[:, None] * along
         change[:, row, 2:4] = slope[:, None] * along
     known = np.isfinite(change)
-    full = np.einsum("nij,njk,nlk->nil", np.where(known, change, 0), covariance, change)
-    full = np.where(np.isfinite(full), full, np.nan)
+    # Written as a square, so that rounding makes no variance negative.
+    values, axes = np.linalg.eigh(covariance)
+    root = axes * np.sqrt(np.clip(values, 0, None))[:, None, :]
+    spread = np.where(known, change, 0) @ root
+    full = spread @ spread.transpose(0, 2, 1)
     bad = ~known.all(axis=2)
     full[bad] = np.nan
     full.transpose(0, 2, 1)[bad] = np.nan

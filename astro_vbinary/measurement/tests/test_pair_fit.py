@@ -12,11 +12,14 @@ from photutils.psf import ImagePSF, PSFPhotometry
 from scipy import stats
 
 from astro_vbinary.measurement import (
+    Injector,
     PixelBatch,
     PSFUncertainty,
     detectability,
     fit_pairs,
+    glrt,
     sample_posterior,
+    source_contrast,
 )
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.rendering import SplinePSF
@@ -275,3 +278,21 @@ def test_nothing_to_measure_is_an_error(ground):
     )
     with pytest.raises(ValueError, match="no stack"):
         fit_pairs(batch[:0])
+
+
+def test_half_of_companions_on_the_contrast_curve_are_found(ground):
+    rng = np.random.default_rng(17)
+    batch, _ = make_batch(*ground, 150, snr=120, ratio=0.0, separation=1.0, rng=rng)
+    apart = [0.5, 1.4] * u.arcsec
+    curve = source_contrast(batch[0], apart)
+    assert curve.meta["snr"] == pytest.approx(120, rel=0.05)
+    assert (curve["nine_tenths"] < curve["half"]).all()
+    assert curve["half"][0] < curve["half"][1]
+    inject = Injector(batch)
+    for name, share in (("half", 0.5), ("nine_tenths", 0.9)):
+        for separation, difference in zip(apart, curve[name], strict=True):
+            pairs = inject(separation, difference, 150, rng)
+            found = glrt(pairs).statistic > curve.meta["threshold"]
+            assert found.mean() == pytest.approx(share, abs=0.15)
+    with pytest.raises(ValueError, match="of one stack, not 2"):
+        source_contrast(batch[:2], apart)

@@ -127,6 +127,17 @@ def test_proposals_have_the_density_that_they_state():
         assert weight.mean() == pytest.approx(1, abs=5 * error + 1e-3)
 
 
+def test_no_variance_is_negative_where_nothing_is_known(ground):
+    # One star, and pure noise: both stars can be anywhere.
+    rng = np.random.default_rng(13)
+    for snr in (1e-3, 20):
+        batch, _ = make_batch(*ground, 40, snr=snr, ratio=0.0, separation=1.0, rng=rng)
+        fit = fit_pairs(batch)
+        variance = np.diagonal(fit.covariance, axis1=1, axis2=2)
+        assert (np.isnan(variance) | (variance >= 0)).all()
+        assert (np.linalg.eigvalsh(fit.fisher) >= -1e-9 * variance[:, :1].max()).all()
+
+
 def test_reshaped_psfs_are_those_of_that_shape():
     usual = MoffatPSF(1.1 * u.arcsec, beta=3)
     wanted = MoffatPSF(1.21 * u.arcsec, beta=3, ellipticity=0.1, angle=0 * u.deg)

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from scipy import stats
 
 from astro_vbinary.measurement.fitting import draw_stars
 
-__all__ = ["POOR_FIT", "add_star_noise", "near_stars"]
+__all__ = ["add_star_noise", "goodness", "near_stars"]
 
 #: Radius around each star within which a fit is judged, in effective FWHM.
 CORE = 0.8
@@ -91,3 +92,35 @@ def add_star_noise(batch, splines, pair, residual, fwhm):
     expected = (light.double() * near).flatten(2).sum(2).clamp(min=1e-300)
     factor = torch.where(poor, (total - count) / expected, 0.0).to(light.dtype)
     return replace(batch, weight=batch.weight / (1 + factor[..., None, None] * light))
+
+
+def goodness(batch, positions, fwhm, known):
+    """Reduced chi2 of all pixels and of the cores, and by what variances grow.
+
+    Parameters
+    ----------
+    batch : PixelBatch
+        Stacks, n of k bands each.
+    positions : `~torch.Tensor`
+        Shape (n, 2, 2): (east, north) of both stars in arcsec.
+    fwhm : `~torch.Tensor`
+        Shape (n, k): effective widths in arcsec.
+    known : `~astro_vbinary.measurement.information.Information`
+        What is left by the fit.
+
+    Returns
+    -------
+    total, core, scale : `~numpy.ndarray`
+        Shape (n,); the last is one where the core's chi2 is no more than chance.
+    """
+    good = batch.weight > 0
+    near = near_stars(batch, positions, fwhm)
+    squares = known.residual.view_as(batch.images).square().double()
+    bands = good.flatten(2).any(2).sum(1)
+    count = good.flatten(1).sum(1) - 4 - 3 * bands
+    inner = near.flatten(1).sum(1) - 4 - 2 * bands
+    total = known.chi2.sum(1) / count.clamp(min=1)
+    core = (squares * near).flatten(1).sum(1) / inner.clamp(min=1)
+    total, core, inner = (v.cpu().numpy() for v in (total, core, inner))
+    poor = stats.chi2.sf(core * inner, np.maximum(inner, 1)) < POOR_FIT
+    return total, core, np.where(poor & (core > 1), core, 1.0)

@@ -5,17 +5,12 @@ from dataclasses import dataclass, fields, replace
 import astropy.units as u
 import numpy as np
 import torch
-from scipy import stats
 
 from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.glrt import glrt
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.neighbours import subtract_neighbours
-from astro_vbinary.measurement.noise_model import (
-    POOR_FIT,
-    add_star_noise,
-    near_stars,
-)
+from astro_vbinary.measurement.noise_model import add_star_noise, goodness
 from astro_vbinary.measurement.pair_terms import pair_errors, pair_terms
 from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.reshaping import reshape_psfs
@@ -237,7 +232,7 @@ def _measure(batch, largest, search, uncertainty, triples):
     drop = (single.chi2 - double.chi2).clamp(min=0)
     there = (batch.weight > 0).flatten(1).any(1)
     statistic = torch.where(there, drop.sqrt(), torch.nan).cpu().numpy()
-    reduced, core, scale = _goodness(batch, pair.positions, fwhm, known)
+    reduced, core, scale = goodness(batch, pair.positions, fwhm, known)
     width = fwhm.amin(1).cpu().numpy()
 
     def chance(values):
@@ -323,21 +318,6 @@ def _brighter_first(pair):
         ),
         flux=torch.where(turned[:, None, None], pair.flux.flip(2), pair.flux),
     )
-
-
-def _goodness(batch, positions, fwhm, known):
-    """Reduced chi2 of all pixels and of the cores, and by what errors grow."""
-    good = batch.weight > 0
-    near = near_stars(batch, positions, fwhm)
-    squares = known.residual.view_as(batch.images).square().double()
-    bands = good.flatten(2).any(2).sum(1)
-    count = good.flatten(1).sum(1) - 4 - 3 * bands
-    inner = near.flatten(1).sum(1) - 4 - 2 * bands
-    total = known.chi2.sum(1) / count.clamp(min=1)
-    core = (squares * near).flatten(1).sum(1) / inner.clamp(min=1)
-    total, core, inner = (v.cpu().numpy() for v in (total, core, inner))
-    poor = stats.chi2.sf(core * inner, np.maximum(inner, 1)) < POOR_FIT
-    return total, core, np.where(poor & (core > 1), core, 1.0)
 
 
 def _finish(batch, pair, known, *, scale, **values):

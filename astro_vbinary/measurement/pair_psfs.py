@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 
-import astropy.units as u
 import numpy as np
 
 from astro_vbinary.exceptions import UnknownBandError
@@ -120,21 +119,3 @@ def folder_psfs(folder):
         return None
 
     return find
-
-
-def fwhm_scale(psf, pixel_scale):
-    """Effective width of a PSF with its pixel.
-
-    Parameters
-    ----------
-    psf : `~astro_vbinary.psf.PSF`
-        The PSF.
-    pixel_scale : float
-        Side of a pixel in arcsec.
-
-    Returns
-    -------
-    float
-        Full width at half maximum in arcsec, squares added.
-    """
-    return float(np.hypot(psf.fwhm.to_value(u.arcsec), 0.68 * pixel_scale))

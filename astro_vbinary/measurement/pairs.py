@@ -1,22 +1,18 @@
 """Measure pairs in stamps: read, give each its PSF, fit many at once."""
 
-from contextlib import suppress
-from dataclasses import dataclass
-
 import astropy.units as u
 import numpy as np
 from tqdm.auto import tqdm
 
 from astro_vbinary.exceptions import StampError, VBinaryError
-from astro_vbinary.measurement.building import batch_from_arrays, stack_pixels
 from astro_vbinary.measurement.pair_fit import fit_pairs
+from astro_vbinary.measurement.pair_jobs import join_jobs, make_job
 from astro_vbinary.measurement.pair_psfs import folder_psfs, model_psf
 from astro_vbinary.measurement.pair_result import PairResult
 from astro_vbinary.measurement.pair_rows import fit_row, is_degenerate
 from astro_vbinary.measurement.posterior import sample_posterior
 from astro_vbinary.measurement.uncertainty import PSFUncertainty
 from astro_vbinary.stamps import StampIndex, StampStack
-from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.status import Status
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey
 
@@ -37,26 +33,8 @@ DEFAULT_UNCERTAINTY = {
 #: Stacks that are fitted together.
 TOGETHER = 64
 
-#: Half side in arcsec of the pixels that are looked at.
-REACH = 7.0
-
 #: Widest images, in units of the largest separation, in which pairs are looked for.
 WIDEST = 2.0
-
-
-@dataclass
-class _Job:
-    """One stack that is ready to be fitted."""
-
-    row: dict
-    images: np.ndarray
-    weight: np.ndarray
-    cd: np.ndarray
-    target: np.ndarray
-    psfs: list
-    bands: list
-    position: object
-    psf: str
 
 
 def measure_pairs(
@@ -215,71 +193,12 @@ def _prepare(entry, targets, find, largest):
         target = (targets or {}).get(row["source"])
         if not isinstance(entry, StampStack):
             stack = StampStack.read_files(entry[1], target=target, on_error="drop")
-        return row, _job(row, stack, find)
+        return row, make_job(row, stack, find)
     except StampError as error:
         row["status"], row["reason"] = error.status, str(error)
     except (VBinaryError, ValueError, ArithmeticError, OSError) as error:
         row["reason"] = str(error)
     return row, None
-
-
-def _job(row, stack, find):
-    finer = np.array([_finer(stack.survey, stamp) for stamp in stack])
-    images, weight, cd, target = stack_pixels(stack, bins=finer)
-    scales = np.sqrt(np.abs(np.linalg.det(cd)))
-    inside = _near(target, cd, weight)
-    if not inside.any():
-        shapes = np.array([stamp.shape[::-1] for stamp in stack])
-        there = ((target > -0.5) & (target < shapes - 0.5)).all(axis=1).any()
-        row["status"] = Status.NO_DATA if there else Status.TARGET_OUTSIDE
-        if not there:
-            row["reason"] = "the target is on no image of the stack"
-            return None
-        row["reason"] = "no usable pixel around the target"
-        return None
-    found = [
-        find(stack, stamp, scale) for stamp, scale in zip(stack, scales, strict=True)
-    ]
-    kinds = {kind for _, kind in found}
-    first = stack[0]
-    row["psf"] = "model" if "model" in kinds else kinds.pop()
-    row["resampled"] = int((finer > 1).any())
-    if first.epoch is not None:
-        row["epoch"] = first.epoch.jyear
-    return _Job(
-        row,
-        images,
-        weight,
-        cd,
-        target,
-        [own for own, _ in found],
-        [stamp.band or "stacked" for stamp in stack],
-        position_at(stack.target, first.epoch),
-        row["psf"],
-    )
-
-
-def _near(target, cd, weight):
-    """Which bands have a good pixel within an arcsecond of the target, or the next."""
-    seen = np.zeros(len(weight), dtype=bool)
-    for number, (where, matrix, own) in enumerate(zip(target, cd, weight, strict=True)):
-        reach = max(1.0 / np.sqrt(abs(np.linalg.det(matrix))), 1.0)
-        ny, nx = own.shape
-        y, x = np.ogrid[:ny, :nx]
-        near = (x - where[0]) ** 2 + (y - where[1]) ** 2 <= reach**2
-        seen[number] = (own[near] > 0).any()
-    return seen
-
-
-def _finer(survey, stamp):
-    """How many pixels of a stamp are as wide as one of the survey's own, at least 1."""
-    if survey is None:
-        return 1
-    known = survey.bands
-    with suppress(VBinaryError):
-        known = known if stamp.band is None else [survey.band(stamp.band)]
-    scales = [b.pixel_scale for b in known if b.pixel_scale is not None]
-    return max(int(min(scales) / stamp.pixel_scale + 0.1), 1) if scales else 1
 
 
 def _psf_finder(choice):
@@ -308,7 +227,7 @@ def _psf_finder(choice):
 
 def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
     """Fit the stacks of one kind, and complete their rows."""
-    batch = _batch(jobs).to(device)
+    batch = join_jobs(jobs).to(device)
     if isinstance(uncertainty, str):
         uncertainty = DEFAULT_UNCERTAINTY[jobs[0].psf]
     options = {"max_separation": max_separation, "uncertainty": uncertainty}
@@ -329,38 +248,3 @@ def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
         )
         for number, entries in zip(chosen, found.rows(), strict=True):
             jobs[number].row.update(entries)
-
-
-def _batch(jobs):
-    """Stacks of one kind in arrays of one size."""
-    cut = [_cut(job) for job in jobs]
-    shape = np.max([images.shape[1:] for images, *_ in cut], axis=0)
-    k = len(jobs[0].bands)
-    images = np.zeros((len(jobs), k, *shape), dtype=np.float32)
-    weight = np.zeros_like(images)
-    for number, (own, good, _) in enumerate(cut):
-        ny, nx = own.shape[1:]
-        images[number, :, :ny, :nx] = own
-        weight[number, :, :ny, :nx] = good
-    return batch_from_arrays(
-        images,
-        weight,
-        [job.psfs for job in jobs],
-        np.stack([job.cd for job in jobs]),
-        np.stack([origin for *_, origin in cut]),
-    )
-
-
-def _cut(job):
-    """The pixels around the target."""
-    scales = np.sqrt(np.abs(np.linalg.det(job.cd)))
-    half = int(np.ceil(REACH / scales.min()))
-    ny, nx = job.images.shape[1:]
-    low = np.maximum(np.round(job.target.min(axis=0)).astype(int) - half, 0)
-    high = np.round(job.target.max(axis=0)).astype(int) + half + 1
-    rows, columns = slice(low[1], min(high[1], ny)), slice(low[0], min(high[0], nx))
-    return (
-        job.images[:, rows, columns],
-        job.weight[:, rows, columns],
-        job.target - low,
-    )

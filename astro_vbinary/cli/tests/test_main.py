@@ -18,6 +18,8 @@ COMMANDS = [
     "demo",
     "classify",
     "run",
+    "measure",
+    "completeness",
     "surveys",
     "stack",
     "plot",

@@ -1,8 +1,43 @@
 """Everything that goes over the network, and how it is kept polite and finite."""
 
-from dataclasses import dataclass, field
+import hashlib
+import io
+import os
+import re
+import tempfile
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from astro_vbinary.archives.content import plain_fits
+from astro_vbinary.archives.foreign import translate
+from astro_vbinary.archives.gate import HostGate
+from astro_vbinary.archives.lives import Life
+from astro_vbinary.archives.outcomes import Outcome
+from astro_vbinary.archives.recipe import HostLimits
+from astro_vbinary.archives.retrying import (
+    RETRY_STATUSES,
+    Patience,
+    TryAgain,
+    parse_retry_after,
+)
+from astro_vbinary.archives.transport import Deadline, make_http
+from astro_vbinary.exceptions import FetchError
 
 __all__ = ["Answer", "Client"]
+
+#: Environment variable with the address that servers are told.
+CONTACT_VARIABLE = "ASTRO_VBINARY_CONTACT"
+
+#: Redirects that are followed.
+MAX_REDIRECTS = 5
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_CHUNK = 2**16
 
 
 @dataclass(frozen=True)
@@ -38,42 +73,86 @@ class Client:
     Every method raises `~astro_vbinary.exceptions.FetchError` where the answer cannot
     be had, after the retries; its ``outcome`` says how it ended. A recipe lets it pass,
     unless it knows better.
+
+    Parameters
+    ----------
+    folder : str or `~pathlib.Path`
+        Where the processes at work on one output keep what they share: the places at
+        each server, and files that many jobs need. It is made where it is missing.
+    limits : HostLimits, optional
+        What is asked of a server at most.
+    contact : str, optional
+        A mail address or page by which the people who run the servers can reach you,
+        in the ``User-Agent``; by default that of the environment variable
+        ``ASTRO_VBINARY_CONTACT``.
+    patience : Patience, optional
+        How often something is tried.
+    stop : `threading.Event`, optional
+        Ends all work when it is set.
     """
 
-    def get(
-        self,
-        url,
-        *,
-        params=None,
-        headers=None,
-        auth=None,
-        no_coverage_on=(),
-        max_bytes=None,
-        timeout_s=None,
-    ):
+    def __init__(self, folder, *, limits=None, contact=None, patience=None, stop=None):
+        self.folder = Path(folder)
+        for name in ("lives", "cache", "temp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.limits = limits or HostLimits()
+        self.user_agent = user_agent(contact)
+        self.stop = stop or threading.Event()
+        self.life = Life(self.folder / "lives")
+        self._patience = patience or Patience()
+        self._gate = HostGate(self.folder / "gate.sqlite", self.life, stop=self.stop)
+        self._http = make_http(self.user_agent)
+        self._cache_locks = {}
+        self._lock = threading.Lock()
+
+    def within(self, limits):
+        """The same client with other limits; it shares everything else.
+
+        Parameters
+        ----------
+        limits : HostLimits
+            The limits.
+
+        Returns
+        -------
+        Client
+            Not to be closed by itself.
+        """
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, limits=limits)
+        return other
+
+    def close(self):
+        """Give up the connections and the sign of life."""
+        self._http.close()
+        self._gate.close()
+        self.life.end()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def get(self, url, **options):
         """Get an answer.
 
         Parameters
         ----------
         url : str
             Where from.
-        params : dict, optional
-            The query.
-        headers : dict of str to str, optional
-            More headers.
-        auth : tuple of str, optional
-            User and password.
-        no_coverage_on : sequence of int, optional
-            Statuses by which this server says that it has no data there, such as 404.
-        max_bytes, timeout_s : float, optional
-            Instead of those of the recipe's limits.
+        **options
+            ``params`` (dict), the query; ``headers`` (dict); ``auth`` (user and
+            password); ``no_coverage_on`` (tuple of int), statuses by which this server
+            says that it has no data there, such as 404; ``max_bytes`` and
+            ``timeout_s``, instead of those of the limits.
 
         Returns
         -------
         Answer
             The answer.
         """
-        raise NotImplementedError
+        return self._patiently(self._into_memory, "GET", url, None, options)
 
     def get_fits(self, url, **options):
         """Get a FITS file, all of it; an HTML page or half a file is tried again.
@@ -90,30 +169,80 @@ class Client:
         Answer
             The answer; its content is a whole FITS file, no longer gzipped.
         """
-        raise NotImplementedError
+        most = options.get("max_bytes") or self.limits.max_bytes
 
-    def post(self, url, *, data=None, files=None, content=None, **options):
+        def check(answer):
+            return replace(answer, content=plain_fits(answer.content, max_bytes=most))
+
+        return self._patiently(self._into_memory, "GET", url, check, options)
+
+    def post(self, url, *, check=None, **options):
         """Post something.
 
         Parameters
         ----------
         url : str
             Where to.
-        data : dict, optional
-            Fields of a form.
-        files : dict, optional
-            Files of a form, as httpx takes them: name to (file name, bytes).
-        content : bytes, optional
-            The body itself instead.
+        check : callable, optional
+            Called with the answer; where it raises
+            `~astro_vbinary.exceptions.FetchError`, it is tried again.
         **options
-            As for `get`.
+            As for `get`; and ``data`` (dict), fields of a form; ``files`` (dict of name
+            to file name and bytes), files of a form; or ``content`` (bytes), the body.
 
         Returns
         -------
         Answer
             The answer.
         """
-        raise NotImplementedError
+
+        def checked(answer):
+            if check is not None:
+                check(answer)
+            return answer
+
+        return self._patiently(self._into_memory, "POST", url, checked, options)
+
+    def get_range(self, url, start, stop, **options):
+        """Bytes of a large file.
+
+        Parameters
+        ----------
+        url : str
+            Where from.
+        start, stop : int
+            The first byte, and the one after the last.
+        **options
+            As for `get`.
+
+        Returns
+        -------
+        content : bytes
+            Exactly ``stop - start`` of them, or fewer at the end of the file.
+        length : int
+            Bytes of the whole file.
+        """
+        headers = {
+            **(options.pop("headers", None) or {}),
+            "Range": f"bytes={start}-{stop - 1}",
+        }
+
+        def check(answer):
+            if answer.status != 206:  # a server that knows no ranges sends all
+                content, length = answer.content[start:stop], len(answer.content)
+            else:
+                found = re.fullmatch(
+                    r"bytes (\d+)-\d+/(\d+)", answer.headers.get("content-range", "")
+                )
+                if found is None or int(found.group(1)) != start:
+                    raise FetchError(Outcome.HTTP_ERROR, f"{url}: not the range asked")
+                content, length = answer.content, int(found.group(2))
+            if len(content) != max(min(stop, length) - start, 0):
+                raise FetchError(Outcome.TRUNCATED, f"{url}: the range is cut short")
+            return content, length
+
+        options["headers"] = headers
+        return self._patiently(self._into_memory, "GET", url, check, options)
 
     def stream_to_file(self, url, path, *, fits=False, **options):
         """Write a large answer to a file, which appears when it is whole.
@@ -134,12 +263,29 @@ class Client:
         `~pathlib.Path`
             The path.
         """
-        raise NotImplementedError
+        path = Path(path)
+
+        def stream(method, url, check, options):
+            number, temp = tempfile.mkstemp(
+                dir=self.folder / "temp", prefix=f"{self.life.token}-"
+            )
+            try:
+                with os.fdopen(number, "wb") as file:
+                    self._stream(method, url, file, options)
+                if fits:
+                    _check_fits_file(Path(temp), url)
+                Path(temp).replace(path)
+            finally:
+                with suppress(OSError):
+                    Path(temp).unlink()
+            return path
+
+        return self._patiently(stream, "GET", url, None, options)
 
     def cached_file(self, url, *, fits=False, **options):
         """A file that many jobs need, fetched once: a tile, a map, a list of images.
 
-        It lies in the client's cache, which the processes on one output share.
+        It lies in the client's folder, which the processes on one output share.
 
         Parameters
         ----------
@@ -155,7 +301,14 @@ class Client:
         `~pathlib.Path`
             The file; do not change it.
         """
-        raise NotImplementedError
+        name = str(httpx.URL(url, params=options.get("params") or None))
+        path = self.folder / "cache" / hashlib.sha256(name.encode()).hexdigest()
+        with self._lock:
+            lock = self._cache_locks.setdefault(path.name, threading.Lock())
+        with lock:
+            if not path.exists():
+                self.stream_to_file(url, path, fits=fits, **options)
+        return path
 
     def call(self, function, *args, host, **kwargs):
         """Call a library that does its own network (astroquery, pyvo), politely.
@@ -181,25 +334,195 @@ class Client:
         object
             What it returns.
         """
-        raise NotImplementedError
+        name = urlsplit(host).netloc
 
-    def get_range(self, url, start, stop, **options):
-        """Bytes of a large file.
+        def call():
+            told = {}
 
-        Parameters
-        ----------
-        url : str
-            Where from.
-        start, stop : int
-            The first byte, and the one after the last.
-        **options
-            As for `get`.
+            def work():
+                try:
+                    with self._gate.place(name, self.limits):
+                        started.set()
+                        told["value"] = function(*args, **kwargs)
+                except BaseException as error:
+                    told["error"] = error
+                finally:
+                    started.set()
 
-        Returns
-        -------
-        content : bytes
-            Exactly ``stop - start`` of them, or fewer at the end of the file.
-        length : int
-            Bytes of the whole file.
-        """
-        raise NotImplementedError
+            # A thread of its own: a library without a time-out cannot be stopped, but
+            # it need not be waited for. Its place stays taken until it is done.
+            started = threading.Event()
+            thread = threading.Thread(target=work, daemon=True)
+            thread.start()
+            started.wait()
+            thread.join(self.limits.timeout_s)
+            if thread.is_alive():
+                raise TryAgain(
+                    Outcome.TIMEOUT, f"no answer in {self.limits.timeout_s:g} s"
+                )
+            if "error" in told:
+                meant = translate(told["error"])
+                if meant is None:
+                    raise told["error"]
+                raise meant from told["error"]
+            return told["value"]
+
+        return self._patience.retrying(self.stop)(call)
+
+    def _patiently(self, function, method, url, check, options):
+        return self._patience.retrying(self.stop)(function, method, url, check, options)
+
+    def _into_memory(self, method, url, check, options):
+        body = io.BytesIO()
+        answer = self._stream(method, url, body, options)
+        answer = replace(answer, content=body.getvalue())
+        if check is None:
+            return answer
+        try:
+            return check(answer)
+        except FetchError as error:
+            raise TryAgain(error.outcome, f"{url}: {error.reason}") from error
+
+    def _stream(self, method, url, sink, options):
+        """Write one answer to a file; redirects are followed, each politely."""
+        options = dict(options)
+        timeout = options.pop("timeout_s", None) or self.limits.timeout_s
+        most = options.pop("max_bytes", None) or self.limits.max_bytes
+        absent = options.pop("no_coverage_on", ())
+        home = urlsplit(url).netloc
+        for _ in range(MAX_REDIRECTS + 1):
+            host = urlsplit(url).netloc
+            if urlsplit(url).scheme not in ("http", "https") or not host:
+                raise FetchError(Outcome.HTTP_ERROR, f"{url!r} is no web address")
+            if host != home:
+                options.pop("auth", None)  # a password is for one server only
+            with (
+                self._gate.place(host, self.limits),
+                Deadline(timeout) as deadline,
+                _outcomes(url, timeout),
+                self._http.stream(method, url, **options) as response,
+            ):
+                if response.status_code not in _REDIRECTS:
+                    self._check_status(response, url, host, absent)
+                    _take(response, sink, most, deadline, self.stop)
+                    headers = {k.lower(): v for k, v in response.headers.items()}
+                    return Answer(str(response.url), response.status_code, headers)
+                target = response.headers.get("location", "")
+                url = str(response.url.join(target))
+            options.pop("params", None)  # they are in the address
+            if response.status_code in (301, 302, 303) and method == "POST":
+                method = "GET"
+                for name in ("data", "files", "content"):
+                    options.pop(name, None)
+        raise FetchError(
+            Outcome.HTTP_ERROR, f"more than {MAX_REDIRECTS} redirects, last to {url}"
+        )
+
+    def _check_status(self, response, url, host, absent):
+        status = response.status_code
+        if status in absent:
+            raise FetchError(
+                Outcome.NO_COVERAGE, f"{url}: status {status}", status=status
+            )
+        if 200 <= status < 300:
+            return
+        reason = f"{url}: status {status} {response.reason_phrase}".rstrip()
+        if status not in RETRY_STATUSES:
+            raise FetchError(Outcome.HTTP_ERROR, reason, status=status)
+        asked = parse_retry_after(response.headers.get("retry-after"))
+        if asked:
+            # All threads and processes wait, not only the one that was told.
+            self._gate.pause(host, self._patience.asked(asked))
+        raise TryAgain(Outcome.HTTP_ERROR, reason, status=status, wait_s=asked)
+
+
+def user_agent(contact=None):
+    """What servers are told of who asks.
+
+    Parameters
+    ----------
+    contact : str, optional
+        A mail address or page; by default that of the environment.
+
+    Returns
+    -------
+    str
+        Such as ``astro_vbinary/1.0 (someone@example.org)``.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be part of a header.
+    """
+    from astro_vbinary import __version__
+
+    contact = contact or os.environ.get(CONTACT_VARIABLE, "")
+    if not (contact.isascii() and contact.isprintable()) or len(contact) > 200:
+        raise ValueError(
+            f"contact {contact!r} must be at most 200 printable ASCII characters"
+        )
+    name = f"astro_vbinary/{__version__}"
+    return f"{name} ({contact})" if contact else name
+
+
+@contextmanager
+def _outcomes(url, timeout):
+    """Exceptions of httpx as outcomes."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        reason = f"{url}: no whole answer in {timeout:g} s"
+        raise TryAgain(Outcome.TIMEOUT, reason) from error
+    except httpx.RemoteProtocolError as error:
+        cut = "complete message body" in str(error)
+        outcome = Outcome.TRUNCATED if cut else Outcome.HTTP_ERROR
+        raise TryAgain(outcome, f"{url}: {error}") from error
+    except httpx.DecodingError as error:
+        raise TryAgain(Outcome.NOT_FITS, f"{url}: {error}") from error
+    except httpx.TransportError as error:
+        reason = str(error) or type(error).__name__
+        raise TryAgain(Outcome.HTTP_ERROR, f"{url}: {reason}") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise FetchError(Outcome.HTTP_ERROR, f"{url}: {error}") from error
+
+
+def _take(response, sink, most, deadline, stop):
+    """Write a body to a file, no more of it and no longer than allowed."""
+    stated = response.headers.get("content-length", "")
+    stated = int(stated) if stated.isdigit() else None
+    if stated is not None and stated > most:
+        raise FetchError(
+            Outcome.NOT_FITS,
+            f"{response.url}: an answer of {stated} bytes; {most} are allowed",
+        )
+    size = 0
+    for chunk in response.iter_bytes(_CHUNK):
+        size += len(chunk)
+        if size > most:
+            raise FetchError(
+                Outcome.NOT_FITS, f"{response.url}: an answer of more than {most} bytes"
+            )
+        if stop.is_set():
+            raise FetchError(Outcome.HTTP_ERROR, "stopped")
+        if deadline.passed:
+            raise httpx.ReadTimeout("the time is over")
+        sink.write(chunk)
+    if stated is not None and response.num_bytes_downloaded < stated:
+        raise TryAgain(
+            Outcome.TRUNCATED,
+            f"{response.url}: {response.num_bytes_downloaded} of {stated} bytes",
+        )
+
+
+def _check_fits_file(path, url):
+    from astro_vbinary.exceptions import UnreadableStampError
+    from astro_vbinary.stamps.container import open_fits
+
+    try:
+        with open_fits(path):
+            pass
+    except UnreadableStampError as error:
+        cut = "cut short" in str(error)
+        outcome = Outcome.TRUNCATED if cut else Outcome.NOT_FITS
+        reason = str(error).replace(str(path), url)
+        raise TryAgain(outcome, reason) from error

@@ -96,7 +96,9 @@ class StampRequest:
                 "must be finite and declination between -90 and 90 deg"
             )
         if not SIZES[0] <= size <= SIZES[1]:
-            raise ValueError(f"size must be {SIZES[0]:g} to {SIZES[1]:g} arcsec: {size}")
+            raise ValueError(
+                f"size must be {SIZES[0]:g} to {SIZES[1]:g} arcsec: {size}"
+            )
         if self.origin not in ORIGINS:
             raise ValueError(f"origin must be one of {ORIGINS}, not {self.origin!r}")
         scale = None if self.pixel_scale is None else float(self.pixel_scale)
@@ -204,9 +206,7 @@ def safe_name(text):
     name = "".join(
         letter
         if letter in SAFE
-        else "".join(
-            f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass")
-        )
+        else "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
         for letter in text
     )
     if name.startswith("."):

@@ -141,6 +141,8 @@ class Recipe:
         Unit of the pixels; by default the survey's.
     zero_points : dict of str to float, optional
         Magnitude of one unit of flux, by band, where it is not the survey's.
+    magnitude_system : {"AB", "Vega"}, optional
+        What zero points are in, where the survey's bands do not say.
     limits : `HostLimits`, optional
         What is asked of the server at most.
     what : str, optional
@@ -158,6 +160,7 @@ class Recipe:
     bands: tuple[str, ...]
     unit: str | None = None
     zero_points: dict[str, float] = field(default_factory=dict, compare=False)
+    magnitude_system: str | None = None
     limits: HostLimits = HostLimits()
     what: str = ""
     traps: tuple[str, ...] = ()
@@ -207,6 +210,22 @@ class Recipe:
         if band in self.zero_points:
             return self.zero_points[band]
         return get_survey(self.survey).band(band).zero_point
+
+    def system(self, band):
+        """What zero points are in.
+
+        Parameters
+        ----------
+        band : str
+            Name of a band.
+
+        Returns
+        -------
+        str or None
+            ``AB`` or ``Vega``; None where it is not known.
+        """
+        named = get_survey(self.survey).band(band).magnitude_system
+        return self.magnitude_system or named
 
     def plan(self, requests):
         """Group requests into jobs.

@@ -145,6 +145,9 @@ class Recipe:
         What zero points are in, where the survey's bands do not say.
     limits : `HostLimits`, optional
         What is asked of the server at most.
+    scale_tolerance : float, optional
+        How much the pixels of what arrives may differ from `StampRequest.scale`, as a
+        share of it; None where they may be of any size.
     what : str, optional
         What is fetched, in a sentence or two of reStructuredText.
     traps : tuple of str, optional
@@ -162,6 +165,7 @@ class Recipe:
     zero_points: dict[str, float] = field(default_factory=dict, compare=False)
     magnitude_system: str | None = None
     limits: HostLimits = HostLimits()
+    scale_tolerance: float | None = 0.25
     what: str = ""
     traps: tuple[str, ...] = ()
     citation: str = ""
@@ -226,6 +230,22 @@ class Recipe:
         """
         named = get_survey(self.survey).band(band).magnitude_system
         return self.magnitude_system or named
+
+    def coverage(self, band):
+        """Where a map of what the survey covers is.
+
+        Parameters
+        ----------
+        band : str
+            Name of a band.
+
+        Returns
+        -------
+        str or None
+            A file or URL of a MOC in FITS; None where there is none. Nothing is asked
+            of the server where the map is empty.
+        """
+        return None
 
     def plan(self, requests):
         """Group requests into jobs.

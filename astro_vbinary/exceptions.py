@@ -26,6 +26,7 @@ exception                   also a          raised when
 `RunFailedError`            `OSError`       a run cannot go on; nothing done is lost
 `UnknownArchiveError`       `KeyError`      no recipe of `archives` has that name
 `FetchError`                `OSError`       a stamp, or anything else, cannot be fetched
+`MixedOriginsError`         `ValueError`    stamps of one survey would be of two origins
 ==========================  ==============  ========================================
 """
 
@@ -37,6 +38,7 @@ __all__ = [
     "AlignmentError",
     "DuplicateNameError",
     "FetchError",
+    "MixedOriginsError",
     "NoCelestialWCSError",
     "NoDataError",
     "NoImageError",
@@ -180,3 +182,7 @@ class FetchError(VBinaryError, OSError):
     def __init__(self, outcome, reason, *, status=None):
         super().__init__(f"{outcome}: {reason}")
         self.outcome, self.reason, self.status = outcome, reason, status
+
+
+class MixedOriginsError(VBinaryError, ValueError):
+    """A folder would get stamps of one survey of two origins, unasked."""

@@ -5,10 +5,17 @@ import lazy_loader as _lazy
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
-        "client": ["Answer", "Client"],
+        "client": ["Client"],
+        "downloading": ["FetchInterrupt", "FetchSummary", "fetch_stamps"],
+        "exporting": ["read_manifest", "write_manifest"],
+        "labelling": ["HEADER_CARDS"],
         "outcomes": ["OUTCOME_MEANINGS", "Outcome"],
+        "planning": ["ORIGIN_CHOICES"],
+        "receiving": ["Answer"],
         "recipe": ["Delivered", "Failure", "HostLimits", "Job", "Recipe"],
         "registry": ["get_recipe", "recipes", "register_recipe"],
-        "requests": ["StampRequest", "safe_name"],
+        "requests": ["ORIGINS", "StampRequest", "safe_name"],
+        "retrying": ["Patience"],
+        "unpacking": ["read_members"],
     },
 )

@@ -6,8 +6,8 @@ import os
 import re
 import tempfile
 import threading
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,53 +18,29 @@ from astro_vbinary.archives.foreign import translate
 from astro_vbinary.archives.gate import HostGate
 from astro_vbinary.archives.lives import Life
 from astro_vbinary.archives.outcomes import Outcome
+from astro_vbinary.archives.receiving import (
+    Answer,
+    check_fits_file,
+    outcomes_of_httpx,
+    take_body,
+    user_agent,
+)
 from astro_vbinary.archives.recipe import HostLimits
 from astro_vbinary.archives.retrying import (
     RETRY_STATUSES,
     Patience,
-    TryAgain,
+    TransientError,
     parse_retry_after,
 )
 from astro_vbinary.archives.transport import Deadline, make_http
 from astro_vbinary.exceptions import FetchError
 
-__all__ = ["Answer", "Client"]
-
-#: Environment variable with the address that servers are told.
-CONTACT_VARIABLE = "ASTRO_VBINARY_CONTACT"
+__all__ = ["Client"]
 
 #: Redirects that are followed.
 MAX_REDIRECTS = 5
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_CHUNK = 2**16
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a server sent, with a good status and in full.
-
-    Parameters
-    ----------
-    url : str
-        Where it came from, after redirects.
-    status : int
-        The HTTP status, 200 to 299.
-    headers : dict of str to str
-        Names in lower case.
-    content : bytes
-        The body, decompressed where the transfer was compressed.
-    """
-
-    url: str
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    content: bytes = b""
-
-    @property
-    def text(self):
-        """The body as text (str); what is not UTF-8 is replaced."""
-        return self.content.decode("utf-8", "replace")
 
 
 class Client:
@@ -273,7 +249,7 @@ class Client:
                 with os.fdopen(number, "wb") as file:
                     self._stream(method, url, file, options)
                 if fits:
-                    _check_fits_file(Path(temp), url)
+                    check_fits_file(Path(temp), url)
                 Path(temp).replace(path)
             finally:
                 with suppress(OSError):
@@ -309,6 +285,12 @@ class Client:
             if not path.exists():
                 self.stream_to_file(url, path, fits=fits, **options)
         return path
+
+    def clear_cache(self):
+        """Remove the files that were fetched once for many jobs."""
+        for file in (self.folder / "cache").iterdir():
+            with suppress(OSError):
+                file.unlink()
 
     def call(self, function, *args, host, **kwargs):
         """Call a library that does its own network (astroquery, pyvo), politely.
@@ -357,7 +339,7 @@ class Client:
             started.wait()
             thread.join(self.limits.timeout_s)
             if thread.is_alive():
-                raise TryAgain(
+                raise TransientError(
                     Outcome.TIMEOUT, f"no answer in {self.limits.timeout_s:g} s"
                 )
             if "error" in told:
@@ -381,7 +363,7 @@ class Client:
         try:
             return check(answer)
         except FetchError as error:
-            raise TryAgain(error.outcome, f"{url}: {error.reason}") from error
+            raise TransientError(error.outcome, f"{url}: {error.reason}") from error
 
     def _stream(self, method, url, sink, options):
         """Write one answer to a file; redirects are followed, each politely."""
@@ -399,12 +381,12 @@ class Client:
             with (
                 self._gate.place(host, self.limits),
                 Deadline(timeout) as deadline,
-                _outcomes(url, timeout),
+                outcomes_of_httpx(url, timeout),
                 self._http.stream(method, url, **options) as response,
             ):
                 if response.status_code not in _REDIRECTS:
                     self._check_status(response, url, host, absent)
-                    _take(response, sink, most, deadline, self.stop)
+                    take_body(response, sink, most, deadline, self.stop)
                     headers = {k.lower(): v for k, v in response.headers.items()}
                     return Answer(str(response.url), response.status_code, headers)
                 target = response.headers.get("location", "")
@@ -433,96 +415,4 @@ class Client:
         if asked:
             # All threads and processes wait, not only the one that was told.
             self._gate.pause(host, self._patience.asked(asked))
-        raise TryAgain(Outcome.HTTP_ERROR, reason, status=status, wait_s=asked)
-
-
-def user_agent(contact=None):
-    """What servers are told of who asks.
-
-    Parameters
-    ----------
-    contact : str, optional
-        A mail address or page; by default that of the environment.
-
-    Returns
-    -------
-    str
-        Such as ``astro_vbinary/1.0 (someone@example.org)``.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be part of a header.
-    """
-    from astro_vbinary import __version__
-
-    contact = contact or os.environ.get(CONTACT_VARIABLE, "")
-    if not (contact.isascii() and contact.isprintable()) or len(contact) > 200:
-        raise ValueError(
-            f"contact {contact!r} must be at most 200 printable ASCII characters"
-        )
-    name = f"astro_vbinary/{__version__}"
-    return f"{name} ({contact})" if contact else name
-
-
-@contextmanager
-def _outcomes(url, timeout):
-    """Exceptions of httpx as outcomes."""
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        reason = f"{url}: no whole answer in {timeout:g} s"
-        raise TryAgain(Outcome.TIMEOUT, reason) from error
-    except httpx.RemoteProtocolError as error:
-        cut = "complete message body" in str(error)
-        outcome = Outcome.TRUNCATED if cut else Outcome.HTTP_ERROR
-        raise TryAgain(outcome, f"{url}: {error}") from error
-    except httpx.DecodingError as error:
-        raise TryAgain(Outcome.NOT_FITS, f"{url}: {error}") from error
-    except httpx.TransportError as error:
-        reason = str(error) or type(error).__name__
-        raise TryAgain(Outcome.HTTP_ERROR, f"{url}: {reason}") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise FetchError(Outcome.HTTP_ERROR, f"{url}: {error}") from error
-
-
-def _take(response, sink, most, deadline, stop):
-    """Write a body to a file, no more of it and no longer than allowed."""
-    stated = response.headers.get("content-length", "")
-    stated = int(stated) if stated.isdigit() else None
-    if stated is not None and stated > most:
-        raise FetchError(
-            Outcome.NOT_FITS,
-            f"{response.url}: an answer of {stated} bytes; {most} are allowed",
-        )
-    size = 0
-    for chunk in response.iter_bytes(_CHUNK):
-        size += len(chunk)
-        if size > most:
-            raise FetchError(
-                Outcome.NOT_FITS, f"{response.url}: an answer of more than {most} bytes"
-            )
-        if stop.is_set():
-            raise FetchError(Outcome.HTTP_ERROR, "stopped")
-        if deadline.passed:
-            raise httpx.ReadTimeout("the time is over")
-        sink.write(chunk)
-    if stated is not None and response.num_bytes_downloaded < stated:
-        raise TryAgain(
-            Outcome.TRUNCATED,
-            f"{response.url}: {response.num_bytes_downloaded} of {stated} bytes",
-        )
-
-
-def _check_fits_file(path, url):
-    from astro_vbinary.exceptions import UnreadableStampError
-    from astro_vbinary.stamps.container import open_fits
-
-    try:
-        with open_fits(path):
-            pass
-    except UnreadableStampError as error:
-        cut = "cut short" in str(error)
-        outcome = Outcome.TRUNCATED if cut else Outcome.NOT_FITS
-        reason = str(error).replace(str(path), url)
-        raise TryAgain(outcome, reason) from error
+        raise TransientError(Outcome.HTTP_ERROR, reason, status=status, wait_s=asked)

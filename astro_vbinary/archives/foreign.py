@@ -4,7 +4,7 @@ import re
 import socket
 
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.retrying import RETRY_STATUSES, TryAgain
+from astro_vbinary.archives.retrying import RETRY_STATUSES, TransientError
 from astro_vbinary.exceptions import FetchError
 
 __all__ = ["translate"]
@@ -46,22 +46,22 @@ def translate(error):
     kinds = {kind.__name__ for kind in type(error).__mro__}
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     if isinstance(error, TimeoutError | socket.timeout) or kinds & set(_TIMEOUTS):
-        return TryAgain(Outcome.TIMEOUT, reason)
+        return TransientError(Outcome.TIMEOUT, reason)
     if kinds & set(_NOT_FITS):
         # astroquery reads an error page as JSON, pyvo one as VOTable.
-        return TryAgain(Outcome.NOT_FITS, reason)
+        return TransientError(Outcome.NOT_FITS, reason)
     if kinds & set(_SERVICE):
         status = _status(error)
         if status is None or status in RETRY_STATUSES:
-            return TryAgain(Outcome.HTTP_ERROR, reason, status=status)
+            return TransientError(Outcome.HTTP_ERROR, reason, status=status)
         return FetchError(Outcome.HTTP_ERROR, reason, status=status)
     if isinstance(error, AttributeError):
         # hips2fits with an HTML page of status 200.
-        return TryAgain(Outcome.NOT_FITS, reason)
+        return TransientError(Outcome.NOT_FITS, reason)
     if isinstance(error, TypeError) and "buffer" in str(error):
-        return TryAgain(Outcome.TRUNCATED, reason)  # hips2fits with half a file
+        return TransientError(Outcome.TRUNCATED, reason)  # hips2fits with half a file
     if isinstance(error, OSError):
-        return TryAgain(Outcome.NOT_FITS, reason)  # astropy with no FITS file
+        return TransientError(Outcome.NOT_FITS, reason)  # astropy with no FITS file
     return None
 
 

@@ -9,13 +9,13 @@ from tenacity.wait import wait_random_exponential
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.exceptions import FetchError
 
-__all__ = ["RETRY_STATUSES", "Patience", "TryAgain", "parse_retry_after"]
+__all__ = ["RETRY_STATUSES", "Patience", "TransientError", "parse_retry_after"]
 
 #: Statuses that a later request may not meet (RFC 9110 section 15, RFC 6585).
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class TryAgain(FetchError):
+class TransientError(FetchError):
     """Something cannot be fetched now, but perhaps in a moment.
 
     Parameters
@@ -96,7 +96,7 @@ class Patience:
             return max(self._wait(state), self.asked(error.wait_s))
 
         return Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, TryAgain)),
+            retry=retry_if_exception(lambda error: isinstance(error, TransientError)),
             stop=enough,
             wait=wait,
             sleep=stop.wait,

@@ -1,0 +1,409 @@
+"""The manifest: what was asked for, and how each request ended."""
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from dataclasses import astuple, dataclass, fields
+from itertools import islice
+from pathlib import Path
+
+from astro_vbinary.archives.outcomes import Outcome
+from astro_vbinary.archives.requests import StampRequest
+
+__all__ = ["MANIFEST_NAME", "Manifest", "Record", "manifest_path"]
+
+#: Name of the manifest, and of the folder of what processes share, in an output.
+MANIFEST_NAME, SHARED_FOLDER = "manifest.sqlite", ".fetch"
+
+#: Rows that are read or written at a time.
+CHUNK = 500
+
+#: Version of the tables.
+VERSION = 1
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS stamps (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    path TEXT NOT NULL UNIQUE,
+    archive TEXT NOT NULL,
+    survey TEXT NOT NULL,
+    band TEXT NOT NULL,
+    source TEXT NOT NULL,
+    ra REAL NOT NULL,
+    dec REAL NOT NULL,
+    size REAL NOT NULL,
+    origin TEXT NOT NULL,
+    pixel_scale REAL,
+    outcome TEXT,
+    reason TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER,
+    sha256 TEXT,
+    file_sha256 TEXT,
+    url TEXT,
+    unit TEXT,
+    zero_point REAL,
+    epoch REAL,
+    ended REAL,
+    claim TEXT
+);
+CREATE INDEX IF NOT EXISTS stamps_archive ON stamps (archive, id);
+CREATE INDEX IF NOT EXISTS stamps_claim ON stamps (claim) WHERE claim IS NOT NULL;
+"""
+
+_REQUEST = ("survey", "band", "source", "ra", "dec", "size", "origin", "pixel_scale")
+_ABSENT = ", ".join(f"'{o}'" for o in Outcome if o.is_absence)
+_FILES = ", ".join(f"'{o}'" for o in Outcome if o.has_file)
+_OPEN = f"(outcome IS NULL OR (outcome NOT IN ({_FILES}, {_ABSENT}) AND ended < ?))"
+
+
+@dataclass(frozen=True)
+class Record:
+    """How one request ended.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        The outcome.
+    reason : str
+        In words.
+    bytes : int or None
+        Size of the stamp's file.
+    sha256 : str or None
+        Of the file as received.
+    file_sha256 : str or None
+        Of the stamp's file, which has a label in its header.
+    url : str or None
+        Where it came from.
+    unit : str or None
+        Unit of the pixels.
+    zero_point : float or None
+        Magnitude of one unit of flux.
+    epoch : float or None
+        Modified Julian Date (UTC).
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    bytes: int | None = None
+    sha256: str | None = None
+    file_sha256: str | None = None
+    url: str | None = None
+    unit: str | None = None
+    zero_point: float | None = None
+    epoch: float | None = None
+
+
+def manifest_path(output):
+    """Where the manifest of an output is.
+
+    Parameters
+    ----------
+    output : str or `~pathlib.Path`
+        The folder of stamps, or the manifest itself.
+
+    Returns
+    -------
+    `~pathlib.Path`
+        The file.
+    """
+    output = Path(output)
+    return output if output.suffix == ".sqlite" else output / MANIFEST_NAME
+
+
+class Manifest:
+    """A table in SQLite with one row a request, which several processes share.
+
+    A row is claimed by the process that is at work on it, and has an outcome when it is
+    done. The file is written before the row, so that a row never speaks of a file that
+    is not there.
+
+    Parameters
+    ----------
+    path : str or `~pathlib.Path`
+        The file; made where it is missing.
+    token : str, optional
+        Name under which rows are claimed.
+    """
+
+    def __init__(self, path, *, token=""):
+        self.path = Path(path)
+        self._token = token
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(
+            path, timeout=60, isolation_level=None, check_same_thread=False
+        )
+        # A commit survives the death of the process; the machine's may cost the last
+        # rows, whose stamps are then fetched again.
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={VERSION}")
+
+    def close(self):
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        self.close()
+
+    def add(self, requests, archive, *, outcome=None, reason=""):
+        """Add requests that are not there yet.
+
+        One for a file that another request had made, such as one of another size, takes
+        its place.
+
+        Parameters
+        ----------
+        requests : iterable of `~astro_vbinary.archives.StampRequest`
+            The requests.
+        archive : str
+            Name of the recipe.
+        outcome : Outcome, optional
+            How they end without being sent.
+        reason : str, optional
+            Why.
+        """
+        names = ", ".join(("key", "path", "archive", *_REQUEST))
+        marks = ", ".join("?" * (len(_REQUEST) + 3))
+        requests = iter(requests)
+        while chunk := list(islice(requests, CHUNK)):
+            rows = [
+                (r.key, r.path, archive, *(getattr(r, name) for name in _REQUEST))
+                for r in chunk
+            ]
+            with self._lock, self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(
+                    "DELETE FROM stamps WHERE path = ? AND key != ?",
+                    [(r.path, r.key) for r in chunk],
+                )
+                self._db.executemany(
+                    f"INSERT OR IGNORE INTO stamps ({names}) VALUES ({marks})", rows
+                )
+                if outcome is not None:
+                    self._db.executemany(
+                        "UPDATE stamps SET outcome = ?, reason = ?, ended = ? "
+                        "WHERE key = ? AND outcome IS NULL",
+                        [(str(outcome), reason, time.time(), r.key) for r in chunk],
+                    )
+
+    def pending(self, archive, since, *, bands):
+        """Requests that have no outcome yet, or failed before this run.
+
+        Parameters
+        ----------
+        archive : str
+            Name of the recipe.
+        since : float
+            When this run began, in seconds of `time.time`.
+        bands : collection of str
+            Only those in these bands.
+
+        Yields
+        ------
+        `~astro_vbinary.archives.StampRequest`
+            In the order in which they were added.
+        """
+        last = 0
+        while True:
+            with self._lock:
+                rows = self._db.execute(
+                    f"SELECT id, {', '.join(_REQUEST)} FROM stamps WHERE archive = ? "
+                    f"AND id > ? AND claim IS NULL AND {_OPEN} ORDER BY id LIMIT ?",
+                    (archive, last, since, CHUNK),
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for row in rows:
+                if row[2] in bands:
+                    yield StampRequest(*row[1:7], origin=row[7], pixel_scale=row[8])
+
+    def without_file(self, archive, *, bands):
+        """Requests of a recipe that ended, but for a stamp.
+
+        Parameters
+        ----------
+        archive : str
+            Name of the recipe.
+        bands : collection of str
+            Only those in these bands.
+
+        Yields
+        ------
+        `~astro_vbinary.archives.StampRequest`
+            In the order in which they were added.
+        """
+        last = 0
+        while True:
+            with self._lock:
+                rows = self._db.execute(
+                    f"SELECT id, {', '.join(_REQUEST)} FROM stamps WHERE archive = ? "
+                    f"AND id > ? AND outcome IS NOT NULL AND outcome NOT IN ({_FILES}) "
+                    "ORDER BY id LIMIT ?",
+                    (archive, last, CHUNK),
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for row in rows:
+                if row[2] in bands:
+                    yield StampRequest(*row[1:7], origin=row[7], pixel_scale=row[8])
+
+    def claim(self, requests, since):
+        """Take requests for this process, unless another has them or they are done.
+
+        Parameters
+        ----------
+        requests : sequence of `~astro_vbinary.archives.StampRequest`
+            The requests.
+        since : float
+            When this run began.
+
+        Returns
+        -------
+        list of `~astro_vbinary.archives.StampRequest`
+            Those that are this process's now.
+        """
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            return [
+                request
+                for request in requests
+                if self._db.execute(
+                    f"UPDATE stamps SET claim = ? WHERE key = ? AND claim IS NULL "
+                    f"AND {_OPEN}",
+                    (self._token, request.key, since),
+                ).rowcount
+            ]
+
+    def release(self, tokens=None):
+        """Give up claims.
+
+        Parameters
+        ----------
+        tokens : iterable of str, optional
+            Of these processes; by default of this one.
+        """
+        tokens = [self._token] if tokens is None else tokens
+        with self._lock, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "UPDATE stamps SET claim = NULL WHERE claim = ?", [(t,) for t in tokens]
+            )
+
+    def claimants(self):
+        """Who has claims.
+
+        Returns
+        -------
+        list of str
+            Tokens of processes, dead or alive.
+        """
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT DISTINCT claim FROM stamps WHERE claim IS NOT NULL"
+            )
+            return [token for (token,) in rows]
+
+    def record(self, request, record):
+        """Note how a request ended, and give it up.
+
+        Parameters
+        ----------
+        request : `~astro_vbinary.archives.StampRequest`
+            The request.
+        record : Record
+            How it ended.
+        """
+        names = [field.name for field in fields(Record)]
+        values = [v if v is None else _plain(v) for v in astuple(record)]
+        sets = ", ".join(f"{name} = ?" for name in names)
+        with self._lock:
+            self._db.execute(
+                f"UPDATE stamps SET {sets}, attempts = attempts + 1, ended = ?, "
+                "claim = NULL WHERE key = ?",
+                (*values, time.time(), request.key),
+            )
+
+    def count(self, archives=None):
+        """How many requests of each survey and band ended how.
+
+        Parameters
+        ----------
+        archives : collection of str, optional
+            Only those of these recipes.
+
+        Returns
+        -------
+        dict
+            From (survey, band, origin) to a `collections.Counter` of outcomes, in
+            which None stands for those that have none yet.
+        """
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT survey, band, origin, outcome, archive, count(*) FROM stamps "
+                "GROUP BY survey, band, origin, outcome, archive ORDER BY min(id)"
+            ).fetchall()
+        counts = {}
+        for survey, band, origin, outcome, archive, number in rows:
+            if archives is None or archive in archives:
+                counter = counts.setdefault((survey, band, origin), Counter())
+                counter[outcome and Outcome(outcome)] += number
+        return counts
+
+    def origins_with_files(self, survey):
+        """Origins of the stamps of a survey.
+
+        Parameters
+        ----------
+        survey : str
+            Name of the survey.
+
+        Returns
+        -------
+        set of str
+            Those of which there is a file.
+        """
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT DISTINCT origin FROM stamps WHERE survey = ? "
+                f"AND outcome IN ({_FILES})",
+                (survey,),
+            )
+            return {origin for (origin,) in rows}
+
+    def rows(self, *, files_only=False):
+        """All rows, as they are in the table.
+
+        Parameters
+        ----------
+        files_only : bool, optional
+            Only those that have a file.
+
+        Returns
+        -------
+        names : list of str
+            Names of the columns.
+        rows : list of tuple
+            In the order in which they were added.
+        """
+        where = f"WHERE outcome IN ({_FILES})" if files_only else ""
+        with self._lock:
+            cursor = self._db.execute(f"SELECT * FROM stamps {where} ORDER BY id")
+            names = [column[0] for column in cursor.description]
+            return names, cursor.fetchall()
+
+
+def _plain(value):
+    return str(value) if isinstance(value, Outcome) else value

@@ -9,9 +9,28 @@ def builtin_recipes():
     Returns
     -------
     tuple of `~astro_vbinary.archives.Recipe`
-        In the order in which they are listed.
+        Those of the surveys' own archives, and then those of HiPS.
     """
-    return ()
+    from astro_vbinary.archives.builtin.allwise import ALLWISE
+    from astro_vbinary.archives.builtin.decals import DECALS
+    from astro_vbinary.archives.builtin.hips import HIPS_RECIPES
+    from astro_vbinary.archives.builtin.hscla import HSCLA
+    from astro_vbinary.archives.builtin.hst import HST
+    from astro_vbinary.archives.builtin.jwst import JWST
+    from astro_vbinary.archives.builtin.neowiser import NEOWISER
+    from astro_vbinary.archives.builtin.panstarrs import PANSTARRS
+    from astro_vbinary.archives.builtin.sdss9 import SDSS9
+    from astro_vbinary.archives.builtin.skymapper import SKYMAPPER
+    from astro_vbinary.archives.builtin.spitzer import SPITZER
+    from astro_vbinary.archives.builtin.twomass import TWOMASS
+    from astro_vbinary.archives.builtin.unwise import UNWISE
+    from astro_vbinary.archives.builtin.ztf import ZTF
+
+    return (
+        *(TWOMASS, ALLWISE, UNWISE, NEOWISER, SPITZER, ZTF, SKYMAPPER),
+        *(SDSS9, PANSTARRS, DECALS, HST, JWST, HSCLA),
+        *HIPS_RECIPES,
+    )
 
 
 def local_recipe(survey, location):
@@ -27,6 +46,29 @@ def local_recipe(survey, location):
     Returns
     -------
     `~astro_vbinary.archives.Recipe`
-        The recipe.
+        The recipe; its origin is ``local``.
+
+    Raises
+    ------
+    NotADirectoryError
+        If the location is neither a folder nor an address.
+    UnknownSurveyError
+        If the survey is not in the registry.
     """
-    raise NotImplementedError
+    from pathlib import Path
+
+    from astro_vbinary.archives.builtin.folder import FolderRecipe
+    from astro_vbinary.archives.builtin.tree import TreeRecipe
+    from astro_vbinary.surveys import get_survey
+
+    survey = get_survey(survey)
+    fields = {"survey": survey.name, "bands": survey.band_names}
+    fields["name"] = f"{survey.name}-local"
+    text = str(location)
+    if text.startswith(("http://", "https://")):
+        return TreeRecipe(base_url=text, **fields)
+    path = Path(location).expanduser().resolve()
+    if not path.is_dir():
+        raise NotADirectoryError(f"{text!r} is neither a folder nor an http(s) address")
+    is_tree = (path / "properties").is_file() or any(path.glob("*/properties"))
+    return (TreeRecipe if is_tree else FolderRecipe)(base_url=str(path), **fields)

@@ -20,12 +20,13 @@ def to_asinh(flux):
     return np.arcsinh(np.asarray(flux) / 2) / ASINH_SCALE
 
 
-def draw_brightness(sky, wcs, shape, *, native, zero_point, cell=None):
+def draw_brightness(sky, wcs, shape, *, native, zero_point, cell=None, noise=0.0):
     """Flux in a native pixel, at the places of finer cells: what tiles hold."""
     # The side on the sky: HPX is an equal-area projection, but not of scale one.
     area = (skies.pixel_side(wcs) if cell is None else cell) ** 2
     flux = sky.draw(wcs, shape, zero_point=zero_point)
-    return flux / area * native**2
+    noise = np.random.default_rng(1).normal(0, noise, shape)
+    return flux / area * native**2 + noise
 
 
 class HipsFitsServer(Server):
@@ -60,7 +61,12 @@ class HipsFitsServer(Server):
             data = np.full(shape, np.nan)
         else:
             data = draw_brightness(
-                self.sky, wcs, shape, native=native, zero_point=zero_point
+                self.sky,
+                wcs,
+                shape,
+                native=native,
+                zero_point=zero_point,
+                noise=1e-5 * 10 ** (0.4 * (zero_point - self.sky.magnitude())),
             )
             data = to_asinh(data) if stretched else data
         return Reply(skies.to_fits(data, wcs), kind="image/fits")
@@ -110,6 +116,7 @@ def make_tree(sky, *, order, native, zero_point, frame="equatorial", reach=12.0)
             native=native,
             zero_point=zero_point,
             cell=cell_side(order).value,
+            noise=1e-5 * 10 ** (0.4 * (zero_point - sky.magnitude())),
         )
         hdu = fits.PrimaryHDU(data.astype(np.float32))
         hdu.header.update({"ORDER": order, "NPIX": int(number)})

@@ -31,7 +31,7 @@ class UnwiseServer(Server):
     def tile(self, version, band):
         """Pixels of a tile."""
         if (version, band) not in self._tiles:
-            noise = {"allwise": 3.0}.get(version, 1.0)
+            noise = {"allwise": 0.3}.get(version, 0.1)
             self._tiles[version, band] = self.sky.draw(
                 self.wcs, self.shape, zero_point=22.5, background=20.0, noise=noise
             )

@@ -1,0 +1,414 @@
+"""Images of IRSA: found by SIA 2, cut out by its image server, or fetched whole."""
+
+import re
+from dataclasses import dataclass
+
+import astropy.units as u
+import numpy as np
+from astropy.io import fits
+from astropy.time import Time
+from astropy.wcs import WCS
+
+from astro_vbinary.archives.builtin.helping import (
+    by_position,
+    in_batches,
+    match_band,
+    number_in,
+    open_image,
+    refuse,
+    with_query,
+)
+from astro_vbinary.archives.calibration import surface_zero_point
+from astro_vbinary.archives.cutting import cut_image
+from astro_vbinary.archives.discovery import is_same_site, parse_sia, sia2_parameters
+from astro_vbinary.archives.footprints import edge_distance, parse_region
+from astro_vbinary.archives.outcomes import Outcome
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Job, Recipe
+from astro_vbinary.exceptions import FetchError
+from astro_vbinary.stamps.grid import pixel_area
+from astro_vbinary.stamps.headers import epoch_from_header, zero_point_from_header
+
+__all__ = [
+    "IRSA",
+    "IRSA_LIMITS",
+    "IrsaRecipe",
+    "IrsaTiles",
+    "by_region",
+    "cut_from",
+    "cut_out",
+]
+
+IRSA = "https://irsa.ipac.caltech.edu"
+IRSA_LIMITS = HostLimits(concurrency=4, rate_per_s=5.0, timeout_s=120.0)
+
+#: Around a target, the circle in which images are looked for.
+SEARCH_RADIUS = 5 * u.arcsec
+
+#: Days of a Modified Julian Date that is believed.
+DATES = (40000, 80000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IrsaRecipe(Recipe):
+    """Cutouts of a collection of IRSA, of the image that holds the target best.
+
+    Parameters
+    ----------
+    collection : str
+        Its name for SIA 2.
+    pattern : str
+        A regular expression that the end of an image's path matches, and those of
+        uncertainties, coverage and the like do not.
+    """
+
+    collection: str
+    pattern: str
+    origin: str = "native"
+    base_url: str = IRSA
+    limits: HostLimits = IRSA_LIMITS
+
+    def plan(self, requests):
+        """Jobs of the bands of one source.
+
+        Parameters
+        ----------
+        requests : iterable of StampRequest
+            The requests.
+
+        Returns
+        -------
+        iterator of Job
+            One a source.
+        """
+        return by_position(self.name, requests)
+
+    def n_calls(self, job):
+        """One list, and one cutout a band.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        int
+            How many.
+        """
+        return 1 + len(job.requests)
+
+    def find_frames(self, target, client):
+        """Images of all bands that hold a position.
+
+        Parameters
+        ----------
+        target : `~astropy.coordinates.SkyCoord`
+            The position.
+        client : Client
+            What is asked through.
+
+        Returns
+        -------
+        dict of str to list
+            By band, the rows of the archive's list: the one with the target farthest
+            from an edge first.
+
+        Raises
+        ------
+        ~astro_vbinary.exceptions.FetchError
+            If the list cannot be had, or names addresses that must not be asked.
+        """
+        url = f"{self.base_url}/SIA"
+        parameters = sia2_parameters(
+            url, target, SEARCH_RADIUS, collection=self.collection
+        )
+        answer = client.get(url, params=parameters)
+        try:
+            rows = parse_sia(answer.content, url, version=2)
+        except ValueError as error:
+            raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
+        frames = {}
+        for row in rows:
+            path = str(row["url"] or "").partition("?")[0]
+            band = match_band(self.survey, row["filter"])
+            if band is None or not re.search(self.pattern, path):
+                continue
+            if not is_same_site(row["url"], self.base_url):
+                reason = f"{answer.url} names {row['url']!r}, which is not on its host"
+                raise FetchError(Outcome.HTTP_ERROR, reason)
+            frames.setdefault(band, []).append(row)
+        for found in frames.values():
+            found.sort(key=lambda row: -_margin(row, target))
+        return frames
+
+    def fetch(self, job, client):
+        """Fetch a cutout in each band.
+
+        Parameters
+        ----------
+        job : Job
+            The bands of one source.
+        client : Client
+            What is asked through.
+
+        Yields
+        ------
+        Delivered or Failure
+            One a request.
+        """
+        frames = self.find_frames(job.requests[0].position, client)
+        for request in job.requests:
+            yield self._fetch_best(request, frames.get(request.band, ()), client)
+
+    def _fetch_best(self, request, rows, client):
+        for row in rows:
+            try:
+                answer = cut_out(client, row["url"], request)
+            except FetchError as error:
+                if error.outcome != Outcome.NO_COVERAGE:
+                    return Failure(request, error.outcome, error.reason)
+                continue  # the target is outside: perhaps not on the next image
+            hdus = open_image(answer.content, answer.url)
+            return self.describe(request, hdus, answer.url, row)
+        reason = f"{self.collection} has no image of {request.band} there"
+        return Failure(request, Outcome.NO_COVERAGE, reason)
+
+    def describe(self, request, hdus, url, row):
+        """What is delivered of an image, with its zero point and epoch.
+
+        Parameters
+        ----------
+        request : StampRequest
+            The request.
+        hdus : list
+            The file.
+        url : str
+            Where it is from.
+        row : dict
+            The archive's list about it.
+
+        Returns
+        -------
+        Delivered
+            The stamp.
+        """
+        image = hdus[0]
+        zero_point = zero_point_from_header(image.header)
+        if self.pixel_unit() == "MJy/sr":
+            zero_point = surface_zero_point(
+                pixel_area(WCS(image.header), request.position)
+            )
+        epoch = epoch_from_header(image.header) or _epoch_of(row)
+        return Delivered(
+            request, fits.HDUList(hdus), zero_point=zero_point, epoch=epoch, url=url
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class IrsaTiles(IrsaRecipe):
+    """Large images of IRSA: each is fetched once, and stamps are cut from it here.
+
+    Parameters
+    ----------
+    whole_tiles : bool, optional
+        Whether to do so; else every stamp is cut out by the archive, which is less to
+        fetch for a few targets.
+    tile_bytes : int, optional
+        Of a tile, for estimates.
+    batch : int, optional
+        Requests of a job at most.
+    """
+
+    whole_tiles: bool = True
+    tile_bytes: int = 67 * 2**20
+    batch: int = 64
+
+    def plan(self, requests):
+        """Jobs of requests that are near each other, in all bands.
+
+        Parameters
+        ----------
+        requests : iterable of StampRequest
+            The requests.
+
+        Returns
+        -------
+        iterator of Job
+            Some sources each.
+        """
+        if not self.whole_tiles:
+            return super().plan(requests)
+        return by_region(self.name, requests, self.batch)
+
+    def estimate(self, job):
+        """Bytes of the tiles.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        int
+            One tile a band, though jobs share tiles.
+        """
+        if not self.whole_tiles:
+            return super().estimate(job)
+        return self.tile_bytes * len({request.band for request in job.requests})
+
+    def fetch(self, job, client):
+        """Fetch tiles, once, and cut stamps from them.
+
+        Parameters
+        ----------
+        job : Job
+            Sources that are near each other.
+        client : Client
+            What is asked through.
+
+        Yields
+        ------
+        Delivered or Failure
+            One a request.
+        """
+        if not self.whole_tiles:
+            yield from super().fetch(job, client)
+            return
+        known = []
+        for request in job.requests:
+            frames = self._frames_of(request, known, client)
+            rows = frames.get(request.band, ())
+            if not rows:
+                reason = f"{self.collection} has no image of {request.band} there"
+                yield Failure(request, Outcome.NO_COVERAGE, reason)
+                continue
+            url = rows[0]["url"]
+            try:
+                path = client.cached_file(url, fits=True)
+            except FetchError as error:
+                yield from refuse([request], error.outcome, error.reason)
+                continue
+            yield self._cut(request, path, url, rows[0])
+
+    def _frames_of(self, request, known, client):
+        """The list of tiles, asked for again only where no known tile holds all."""
+        for corners, frames in known:
+            if corners is not None and request.band in frames:
+                margin = edge_distance(corners, request.position)
+                if margin > request.angle / np.sqrt(2):
+                    return frames
+        frames = self.find_frames(request.position, client)
+        rows = frames.get(request.band, ())
+        region = parse_region(rows[0].get("s_region")) if rows else None
+        known.append((region, frames))
+        return frames
+
+    def _cut(self, request, path, url, row):
+        with fits.open(path, memmap=True) as file:
+            hdu = cut_from(file[0], request)
+        if hdu is None:
+            reason = f"the target is outside {url}"
+            return Failure(request, Outcome.NO_COVERAGE, reason)
+        return self.describe(request, [hdu], url, row)
+
+
+def by_region(name, requests, count):
+    """Jobs of requests near each other, as tiles are about so large.
+
+    Parameters
+    ----------
+    name : str
+        The recipe.
+    requests : iterable of StampRequest
+        The requests.
+    count : int
+        Requests of a job at most.
+
+    Yields
+    ------
+    Job
+        Requests of one HEALPix cell of 1.8 degrees, all bands of a source together.
+    """
+    from astropy_healpix import HEALPix
+
+    requests = sorted(requests, key=lambda r: (r.source, r.ra, r.dec))
+    cells = HEALPix(nside=32, order="nested")
+    ra = np.array([request.ra for request in requests]) * u.deg
+    dec = np.array([request.dec for request in requests]) * u.deg
+    groups = {}
+    for cell, request in zip(
+        cells.lonlat_to_healpix(ra, dec) if requests else (), requests, strict=True
+    ):
+        groups.setdefault(int(cell), []).append(request)
+    for cell in sorted(groups):
+        for batch in in_batches(groups[cell], count):
+            yield Job(name, batch)
+
+
+def cut_from(hdu, request):
+    """The stamp of a request, cut from an image of which only that part is read.
+
+    Parameters
+    ----------
+    hdu : image HDU
+        Of an open file.
+    request : StampRequest
+        The request.
+
+    Returns
+    -------
+    `~astropy.io.fits.PrimaryHDU` or None
+        None where the target is outside.
+    """
+    wcs = WCS(hdu.header)
+    data = hdu.section if hasattr(hdu, "section") else hdu.data
+    return cut_image(data, wcs, request.position, request.angle, header=hdu.header)
+
+
+def cut_out(client, url, request):
+    """A cutout of IRSA's image server.
+
+    Parameters
+    ----------
+    client : Client
+        What is asked through.
+    url : str
+        The image.
+    request : StampRequest
+        The request.
+
+    Returns
+    -------
+    Answer
+        A whole FITS file.
+
+    Raises
+    ------
+    ~astro_vbinary.exceptions.FetchError
+        ``no_coverage`` where the target is outside the image (status 400).
+    """
+    parameters = {
+        "center": f"{request.ra:.7f},{request.dec:.7f}",
+        "size": f"{request.size:g}arcsec",
+        "gzip": "false",
+    }
+    return client.get_fits(with_query(url, parameters), no_coverage_on=(400,))
+
+
+def _margin(row, target):
+    """How far inside an image a position is (arcsec), or about so."""
+    corners = parse_region(row.get("s_region"))
+    if corners is not None:
+        return edge_distance(corners, target).value
+    ra, dec = (row.get("s_ra"), row.get("s_dec"))
+    if ra is None or dec is None:
+        return -np.inf
+    centre = type(target)(float(ra), float(dec), unit="deg")
+    return -centre.separation(target).arcsec
+
+
+def _epoch_of(row):
+    times = [number_in([row], name) for name in ("t_min", "t_max")]
+    times = [t for t in times if t is not None and DATES[0] < t < DATES[1]]
+    return Time(float(np.mean(times)), format="mjd") if times else None

@@ -6,11 +6,11 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "client": ["Client"],
-        "downloading": ["FetchInterrupt", "FetchSummary", "fetch_stamps"],
+        "downloading": ["FetchInterrupt", "FetchSummary", "fetch_stamps", "plan_fetch"],
         "exporting": ["read_manifest", "write_manifest"],
         "labelling": ["HEADER_CARDS"],
         "outcomes": ["OUTCOME_MEANINGS", "Outcome"],
-        "planning": ["ORIGIN_CHOICES"],
+        "planning": ["ORIGIN_CHOICES", "Estimate"],
         "receiving": ["Answer"],
         "recipe": ["Delivered", "Failure", "HostLimits", "Job", "Recipe"],
         "registry": ["get_recipe", "recipes", "register_recipe"],

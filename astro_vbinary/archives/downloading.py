@@ -14,13 +14,19 @@ from astropy.utils.exceptions import AstropyWarning
 from astro_vbinary.archives.client import Client
 from astro_vbinary.archives.coverage import read_coverage
 from astro_vbinary.archives.manifest import MANIFEST_NAME, SHARED_FOLDER, Manifest
-from astro_vbinary.archives.planning import choose_recipes, make_requests
+from astro_vbinary.archives.planning import choose_recipes, estimate, make_requests
 from astro_vbinary.archives.sources import list_positions
 from astro_vbinary.archives.working import Crew
 from astro_vbinary.archives.writing import StampWriter
 from astro_vbinary.exceptions import MixedOriginsError
 
-__all__ = ["DEFAULT_SIZE", "FetchInterrupt", "FetchSummary", "fetch_stamps"]
+__all__ = [
+    "DEFAULT_SIZE",
+    "FetchInterrupt",
+    "FetchSummary",
+    "fetch_stamps",
+    "plan_fetch",
+]
 
 #: Side of a stamp: what is read of larger images (`~astro_vbinary.StampStack`), so
 #: that background and neighbours are seen.
@@ -346,3 +352,54 @@ def _progress(shown):
     hidden = None if shown else True  # None: shown on a terminal only
     with tqdm(total=0, unit="stamp", desc="fetch", disable=hidden, leave=False) as bar:
         yield bar
+
+
+def plan_fetch(
+    sources,
+    output=None,
+    *,
+    surveys=None,
+    bands=None,
+    size=DEFAULT_SIZE,
+    origin="auto",
+    pixel_scale=None,
+    recipes=(),
+    base_urls=None,
+):
+    """What `fetch_stamps` would ask of each archive, without asking.
+
+    Parameters
+    ----------
+    sources : `~astropy.table.Table`, path, or `~astropy.coordinates.SkyCoord`
+        As for `fetch_stamps`.
+    output : str or `~pathlib.Path`, optional
+        The folder of stamps: what it has, and what it says is not there, is left out.
+    surveys, bands, size, origin, pixel_scale, recipes, base_urls
+        As for `fetch_stamps`.
+
+    Returns
+    -------
+    list of Estimate
+        One for each archive. HiPS as a fallback is not counted.
+    """
+    size = u.Quantity(size).to_value(u.arcsec)
+    scale = None if pixel_scale is None else u.Quantity(pixel_scale).to_value(u.arcsec)
+    choices = choose_recipes(
+        surveys, bands, origin=origin, base_urls=base_urls, own=tuple(recipes)
+    )
+    positions = list_positions(sources)
+    there = output is not None and (Path(output) / MANIFEST_NAME).is_file()
+    with Manifest(Path(output) / MANIFEST_NAME if there else ":memory:") as manifest:
+        return [
+            estimate(
+                choice.recipe,
+                (
+                    request
+                    for chunk, _ in make_requests(
+                        positions, choice, size=size, pixel_scale=scale
+                    )
+                    for request in manifest.leave_out_done(chunk)
+                ),
+            )
+            for choice in choices
+        ]

@@ -43,7 +43,8 @@ def read_manifest(output, *, files_only=False):
         The folder of stamps, or its ``manifest.sqlite``.
     files_only : bool, optional
         Only the rows that have a file: a table that `~astro_vbinary.StampIndex` takes
-        as a manifest.
+        as a manifest. Of one source, survey and band only one is kept, that of the
+        survey's own archive before the others.
 
     Returns
     -------
@@ -62,6 +63,8 @@ def read_manifest(output, *, files_only=False):
         raise FileNotFoundError(f"there is no manifest {path}")
     with Manifest(path) as manifest:
         names, rows = manifest.rows(files_only=files_only)
+    if files_only:
+        rows = _one_each(names, rows)
     columns = dict(zip(names, zip(*rows, strict=True), strict=False))
     table = Table()
     for name, (kind, unit) in COLUMNS.items():
@@ -74,6 +77,22 @@ def read_manifest(output, *, files_only=False):
         column.unit = unit
         table[name] = column
     return table
+
+
+def _one_each(names, rows):
+    """One row for each source, survey and band, in the order of the rows."""
+    place = [names.index(name) for name in ("source", "survey", "band")]
+    origin, best = names.index("origin"), {}
+    for row in rows:
+        key = tuple(row[n] for n in place)
+        known = best.get(key)
+        if known is None or _rank(row[origin]) < _rank(known[origin]):
+            best[key] = row
+    return list(best.values())
+
+
+def _rank(origin):
+    return ("native", "local", "hips").index(origin)
 
 
 def write_manifest(output, path, *, overwrite=False):

@@ -260,6 +260,27 @@ class Manifest:
                 if row[2] in bands:
                     yield StampRequest(*row[1:7], origin=row[7], pixel_scale=row[8])
 
+    def leave_out_done(self, requests):
+        """Requests that are not there, or failed.
+
+        Parameters
+        ----------
+        requests : iterable of `~astro_vbinary.archives.StampRequest`
+            Requests.
+
+        Yields
+        ------
+        `~astro_vbinary.archives.StampRequest`
+            Those that would be sent.
+        """
+        for request in requests:
+            with self._lock:
+                row = self._db.execute(
+                    "SELECT outcome FROM stamps WHERE key = ?", (request.key,)
+                ).fetchone()
+            if row is None or row[0] is None or Outcome(row[0]).is_failure:
+                yield request
+
     def claim(self, requests, since):
         """Take requests for this process, unless another has them or they are done.
 

@@ -17,6 +17,7 @@ __all__ = ["main"]
         "demo": "astro_vbinary.cli.demo",
         "classify": "astro_vbinary.cli.classify",
         "run": "astro_vbinary.cli.run",
+        "fetch": "astro_vbinary.cli.fetch",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",

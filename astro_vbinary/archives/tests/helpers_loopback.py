@@ -1,9 +1,12 @@
 """A server on this machine that serves simulated stamps, and any kind of trouble."""
 
 import gzip
+import hashlib
 import io
+import json
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import Counter, defaultdict
@@ -16,7 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
-from astro_vbinary.archives import Delivered, HostLimits, Outcome, Recipe
+from astro_vbinary.archives import (
+    Delivered,
+    HostLimits,
+    Outcome,
+    Recipe,
+    fetch_stamps,
+)
 from astro_vbinary.archives.retrying import Patience
 
 SCALE = 0.25
@@ -395,3 +404,86 @@ def to_bytes(hdus):
     buffer = io.BytesIO()
     hdus.writeto(buffer)
     return buffer.getvalue()
+
+
+#: Troubles that end only when the client's patience does.
+SLOW = ("hang", "drip", "header drip")
+
+
+def plan_faults(n, *, seed=0, slow_share=1.0):
+    """Trouble for half of n sources: with some it lasts, with others it passes."""
+    rng = np.random.default_rng(seed)
+    faults = {}
+    lasting = list(OUTCOMES)
+    for number in range(n):
+        pick = rng.random()
+        if pick < 0.3:
+            fault = Fault(str(rng.choice(lasting)))
+        elif pick < 0.5:
+            fault = Fault(str(rng.choice(TRANSIENT)), int(rng.integers(1, 3)))
+        else:
+            continue
+        if fault.kind in SLOW:
+            if rng.random() > slow_share:
+                continue
+            # What timed out is tried twice in all.
+            fault = Fault(fault.kind, fault.times and 1)
+        faults[f"s{number}"] = fault
+    # One of each at least.
+    faults.update({f"s{number}": Fault(kind) for number, kind in enumerate(lasting)})
+    return faults
+
+
+def find_mistakes(server, output, catalog, bands, size=20.0):
+    """What is wrong with an output: outcomes, files, or answers that came twice."""
+    from astro_vbinary.archives import read_manifest
+
+    table = read_manifest(output)
+    mistakes = []
+    if len(table) != len(catalog) * len(bands):
+        mistakes.append(f"{len(table)} rows for {len(catalog)} sources")
+    for row in table:
+        fault = server.faults.get(row["source"])
+        wanted = Outcome.OK if fault is None else fault.outcome
+        name = f"{row['source']} {row['band']} with {fault}"
+        if row["outcome"] != wanted:
+            mistakes.append(f"{name}: {row['outcome']} ({row['reason']}), not {wanted}")
+        path = output / row["path"]
+        if path.exists() != wanted.has_file:
+            mistakes.append(f"{name}: file {path.exists()}")
+        elif path.exists():
+            mistakes += _look(path, row, fault, size, name)
+        served = server.served[row["source"], row["band"]]
+        if fault is None and served != 1:
+            mistakes.append(f"{name}: served {served} times")
+    known = {str(output / row["path"]) for row in table}
+    mistakes += [f"stray {p}" for p in output.glob("*/*.fits") if str(p) not in known]
+    return mistakes
+
+
+def _look(path, row, fault, size, name):
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != row["file_sha256"]:
+        yield f"{name}: the file is not the one of the manifest"
+    sent = make_stamp(row["ra"], row["dec"], size)
+    if fault is not None and fault.times is None and fault.outcome != Outcome.OK:
+        sent = make_bad(fault.kind, row["ra"], row["dec"], size)
+    if hashlib.sha256(sent).hexdigest() != row["sha256"]:
+        yield f"{name}: not what was sent"
+    if not content.endswith(sent[-2880:]):
+        yield f"{name}: other pixels than what was sent"
+
+
+def main():
+    """Fetch in a process of its own: URL, output, number of sources."""
+    url, output, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    options = json.loads(sys.argv[4]) if len(sys.argv) > 4 else {}
+    limits = HostLimits(
+        options.get("concurrency", 4), options.get("rate", 1e5), 10.0, 2**20
+    )
+    recipe = LoopbackRecipe(base_url=url, limits=limits)
+    fetch_stamps(make_catalog(n), output, recipes=[recipe], patience=FAST)
+
+
+if __name__ == "__main__":
+    main()

@@ -131,7 +131,7 @@ def fetch_stamps(
     output : str or `~pathlib.Path`
         Folder for the stamps and their manifest; made where it is missing.
     surveys : sequence of str, optional
-        Which surveys; by default all that have an archive.
+        Which surveys, or names of archives; by default all surveys that have one.
     bands : sequence of str, optional
         Which bands; by default all.
     size : `~astropy.units.Quantity`, optional

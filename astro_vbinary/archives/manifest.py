@@ -190,6 +190,13 @@ class Manifest:
                 self._db.executemany(
                     f"INSERT OR IGNORE INTO stamps ({names}) VALUES ({marks})", rows
                 )
+                # What another archive did not have, this one may.
+                self._db.executemany(
+                    "UPDATE stamps SET archive = ?, outcome = NULL, reason = '' "
+                    "WHERE key = ? AND archive != ? AND "
+                    f"(outcome IS NULL OR outcome NOT IN ({_FILES}))",
+                    [(archive, r.key, archive) for r in chunk],
+                )
                 if outcome is not None:
                     self._db.executemany(
                         "UPDATE stamps SET outcome = ?, reason = ?, ended = ? "

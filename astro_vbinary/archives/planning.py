@@ -10,7 +10,11 @@ from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Recipe
 from astro_vbinary.archives.registry import get_recipe, recipes
 from astro_vbinary.archives.requests import StampRequest
-from astro_vbinary.exceptions import UnknownArchiveError, UnknownBandError
+from astro_vbinary.exceptions import (
+    UnknownArchiveError,
+    UnknownBandError,
+    UnknownSurveyError,
+)
 from astro_vbinary.surveys import get_survey, list_surveys
 
 __all__ = ["ORIGIN_CHOICES", "Estimate", "choose_recipes", "estimate", "make_requests"]
@@ -48,7 +52,7 @@ def choose_recipes(surveys=None, bands=None, *, origin="auto", base_urls=None, o
     Parameters
     ----------
     surveys : sequence of str, optional
-        Names of surveys; by default all that have a recipe.
+        Names of surveys, or of recipes; by default all surveys that have a recipe.
     bands : sequence of str, optional
         Names of bands; a survey that has none of them is an error where it was named.
     origin : {"auto", "native", "hips", "mixed"}, optional
@@ -80,8 +84,9 @@ def choose_recipes(surveys=None, bands=None, *, origin="auto", base_urls=None, o
     named = surveys is not None
     if not named:
         surveys = [r.survey for r in own] or list_surveys()
+    names, own = _split_names(surveys, tuple(own))
     chosen = []
-    for name in dict.fromkeys(get_survey(survey).name for survey in surveys):
+    for name in names:
         found = _find(name, origin, own)
         if not found:
             if named:
@@ -98,6 +103,24 @@ def choose_recipes(surveys=None, bands=None, *, origin="auto", base_urls=None, o
             chosen.append(Choice(*wanted[0], fallback))
     _check_bands(surveys, bands, chosen)
     return chosen
+
+
+def _split_names(names, own):
+    """Names of surveys, each once, and the recipes that are to serve them."""
+    surveys = {}
+    for name in names:
+        try:
+            surveys[get_survey(name).name] = None
+        except UnknownSurveyError:
+            try:
+                recipe = get_recipe(name)
+            except UnknownArchiveError:
+                recipe = None
+            if recipe is None:
+                raise
+            own = (*own, recipe)
+            surveys[recipe.survey] = None
+    return list(surveys), own
 
 
 def _find(survey, origin, own):

@@ -132,7 +132,7 @@ class StampRequest:
         text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    @property
+    @cached_property
     def position(self):
         """Where it is (`~astropy.coordinates.SkyCoord`, ICRS)."""
         return SkyCoord(self.ra, self.dec, unit="deg")

@@ -68,7 +68,8 @@ def fetch_options(function):
         click.option(
             "--surveys",
             metavar="LIST",
-            help="Surveys, separated by commas; by default all that have an archive.",
+            help="Surveys, or archives by name, separated by commas; by default all "
+            "surveys that have an archive.",
         ),
     ):
         function = decorate(function)

@@ -25,6 +25,7 @@ from astro_vbinary.archives import (
     Outcome,
     Recipe,
     fetch_stamps,
+    read_manifest,
 )
 from astro_vbinary.archives.retrying import Patience
 
@@ -436,8 +437,6 @@ def plan_faults(n, *, seed=0, slow_share=1.0):
 
 def find_mistakes(server, output, catalog, bands, size=20.0):
     """What is wrong with an output: outcomes, files, or answers that came twice."""
-    from astro_vbinary.archives import read_manifest
-
     table = read_manifest(output)
     mistakes = []
     if len(table) != len(catalog) * len(bands):
@@ -472,6 +471,24 @@ def _look(path, row, fault, size, name):
         yield f"{name}: not what was sent"
     if not content.endswith(sent[-2880:]):
         yield f"{name}: other pixels than what was sent"
+
+
+def files_of(output):
+    """Every stamp, with its content."""
+    return {
+        str(path.relative_to(output)): path.read_bytes()
+        for path in output.rglob("*")
+        if path.is_file()
+        and ".fetch" not in path.parts
+        and "manifest.sqlite" not in path.name
+    }
+
+
+def rows_of(output):
+    """The manifest without times and numbers of attempts."""
+    table = read_manifest(output)
+    table.remove_columns(["ended", "attempts"])
+    return [tuple(str(cell) for cell in row) for row in table]
 
 
 def main():

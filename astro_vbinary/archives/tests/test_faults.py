@@ -20,23 +20,6 @@ from astro_vbinary.archives.tests import helpers_loopback as loopback
 N_SOURCES = int(os.environ.get("ASTRO_VBINARY_FAULTS", "240"))
 
 
-def folder_of(output):
-    """Every file but the manifest, with its content."""
-    files = [p for p in output.rglob("*") if p.is_file()]
-    return {
-        str(path.relative_to(output)): path.read_bytes()
-        for path in files
-        if ".fetch" not in path.parts and "manifest.sqlite" not in path.name
-    }
-
-
-def table_of(output):
-    """The manifest without times and numbers of attempts."""
-    table = read_manifest(output)
-    table.remove_columns(["ended", "attempts"])
-    return [tuple(str(cell) for cell in row) for row in table]
-
-
 def test_every_fault_ends_in_its_outcome(tmp_path):
     catalog = loopback.make_catalog(N_SOURCES)
     faults = loopback.plan_faults(N_SOURCES, slow_share=0.2)
@@ -99,9 +82,9 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(tmp_path):
         # What an unlucky moment can leave behind.
         (output / ".fetch" / "temp" / "1-abc-half.part").write_bytes(b"SIMPLE")
         assert start(output).wait() == 0
-    assert folder_of(output) == folder_of(tmp_path / "whole")
-    assert len(folder_of(output)) == 2 * (n - 3)
-    assert table_of(output) == table_of(tmp_path / "whole")
+    assert loopback.files_of(output) == loopback.files_of(tmp_path / "whole")
+    assert len(loopback.files_of(output)) == 2 * (n - 3)
+    assert loopback.rows_of(output) == loopback.rows_of(tmp_path / "whole")
     assert list((output / ".fetch" / "temp").iterdir()) == []
     assert list((output / ".fetch" / "lives").iterdir()) == []
 

@@ -1,6 +1,7 @@
 """Stamps cut from large images in a folder."""
 
 import re
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,6 +33,8 @@ __all__ = ["FolderRecipe"]
 
 #: Keywords by which a file says its filter.
 FILTER_KEYWORDS = ("FILTER", "BAND", "FILTNAM", "FILTER1", "FILTER2")
+
+_building = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +195,12 @@ class FolderRecipe(Recipe):
         return base
 
 
-@lru_cache(maxsize=4)
 def _index(folder, pattern, cache):
+    with _building:
+        return _build(folder, pattern, cache)
+
+
+@lru_cache(maxsize=4)
+def _build(folder, pattern, cache):
     """One index a process: a folder of mosaics does not change while it is read."""
     return FootprintIndex.build(folder, pattern=pattern, cache=cache)

@@ -2,6 +2,8 @@
 
 import io
 import re
+from itertools import groupby
+from operator import attrgetter
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import numpy as np
@@ -40,12 +42,9 @@ def by_position(name, requests, *, shared=("size", "pixel_scale")):
     `~astro_vbinary.archives.Job`
         In the order in which the positions come.
     """
-    groups = {}
-    for request in requests:
-        key = (request.source, request.ra, request.dec)
-        key += tuple(getattr(request, attribute) for attribute in shared)
-        groups.setdefault(key, []).append(request)
-    for group in groups.values():
+    what = attrgetter("source", "ra", "dec", *shared)
+    # Requests of one source follow each other, so that none need be kept.
+    for _, group in groupby(requests, what):
         yield Job(name, tuple(group))
 
 

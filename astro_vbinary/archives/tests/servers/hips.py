@@ -66,7 +66,7 @@ class HipsFitsServer(Server):
                 shape,
                 native=native,
                 zero_point=zero_point,
-                noise=1e-5 * 10 ** (0.4 * (zero_point - self.sky.magnitude())),
+                noise=3e-5 * 10 ** (0.4 * (zero_point - self.sky.magnitude())),
             )
             data = to_asinh(data) if stretched else data
         return Reply(skies.to_fits(data, wcs), kind="image/fits")
@@ -116,7 +116,7 @@ def make_tree(sky, *, order, native, zero_point, frame="equatorial", reach=12.0)
             native=native,
             zero_point=zero_point,
             cell=cell_side(order).value,
-            noise=1e-5 * 10 ** (0.4 * (zero_point - sky.magnitude())),
+            noise=3e-5 * 10 ** (0.4 * (zero_point - sky.magnitude())),
         )
         hdu = fits.PrimaryHDU(data.astype(np.float32))
         hdu.header.update({"ORDER": order, "NPIX": int(number)})

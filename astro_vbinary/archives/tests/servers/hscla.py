@@ -28,7 +28,7 @@ class HsclaServer(Server):
     ``extra`` adds members that no honest archive has: ``link``, ``outside``, ``names``.
     """
 
-    def __init__(self, sky, *, noise=0.02, extra=()):
+    def __init__(self, sky, *, noise=20.0, extra=()):
         super().__init__()
         self.sky = sky
         self.noise = noise

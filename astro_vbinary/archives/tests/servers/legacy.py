@@ -14,7 +14,7 @@ LAYERS = {"ls-dr10": "griz", "sdss": "ugriz"}
 class LegacyServer(Server):
     """``/viewer/fits-cutout``; bands without data are zeros."""
 
-    def __init__(self, sky, *, missing=(), noise=0.002):
+    def __init__(self, sky, *, missing=(), noise=0.5):
         super().__init__()
         self.sky = sky
         self.missing = set(missing)

@@ -29,7 +29,7 @@ def st_zero_point(photflam, photplam):
 class HapcutServer(Server):
     """``hapcut/api/v0.1/astrocut``: a zip, or JSON where there is nothing."""
 
-    def __init__(self, sky, *, noise=0.0005, cameras=CAMERAS, names=()):
+    def __init__(self, sky, *, noise=0.06, cameras=CAMERAS, names=()):
         super().__init__()
         self.sky = sky
         self.noise = noise
@@ -99,7 +99,7 @@ JWST_UCDS = {"access_url": "VOX:Image_AccessReference", "band": "VOX:BandPass_ID
 class JwstServer(Server):
     """SIA 1 of MAST, and i2d images of which parts are read by ``Range``."""
 
-    def __init__(self, sky, *, noise=0.02, side=400, ranges=True, core=False):
+    def __init__(self, sky, *, noise=0.1, side=400, ranges=True, core=False):
         super().__init__()
         self.sky = sky
         self.ranges = ranges

@@ -14,7 +14,7 @@ EXPTIME = {"g": 731.0, "r": 820.0, "i": 1620.0, "z": 510.0, "y": 860.0}
 class PanStarrsServer(Server):
     """One skycell of stacks, in counts, with its background subtracted."""
 
-    def __init__(self, sky, *, noise=6.0):
+    def __init__(self, sky, *, noise=2000.0):
         super().__init__()
         self.sky = sky
         self.noise = noise

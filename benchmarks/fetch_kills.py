@@ -5,9 +5,9 @@ Usage: python -m benchmarks.fetch_kills [--kills N] [-n N] [--longest S] [--seed
 The server is on this machine and makes some lasting trouble. A process that fetches N
 sources in two bands is killed with SIGKILL after a random time, counted from the first
 stamp that it writes, or from its start in one case of four; then the next is started.
-In the end one is left to finish. Printed is what each kill left behind, and whether every
-file and every row of the manifest (but for times and numbers of attempts) is that of an
-undisturbed run.
+In the end one is left to finish. Printed is what each kill left behind, and whether
+every file and every row of the manifest (but for times and numbers of attempts) is that
+of an undisturbed run.
 """
 
 import argparse

@@ -5,9 +5,8 @@ Usage: python -m benchmarks.fetch_throughput [-n N] [--concurrency N]
 A server in a process of its own, on this machine, sends N simulated stamps of 80 x 80
 px. They are fetched with `fetch_stamps`, at no limited rate, in a process of its own,
 and then with as many threads that do nothing but ``httpx.Client.get`` and drop what
-they get. Printed are the requests per second of both, their ratio, the time that one stamp
-costs beyond the bare request, and the peak memory of the fetching process at several
-points, which should not grow.
+they get. Printed are the stamps per second of both, the ratio of their times, and the
+memory of the fetching process at several points, which should not grow.
 """
 
 import argparse

@@ -14,6 +14,9 @@ __all__ = ["read_members"]
 #: How many members are looked at, and how many bytes are taken of all of them.
 MAX_COUNT, MAX_BYTES = 10_000, 1 << 30
 
+#: How zips and compressed tars begin.
+_BEGINNINGS = (b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+
 
 def read_members(content, *, max_count=MAX_COUNT, max_bytes=MAX_BYTES):
     """The regular files in a tar or zip, without writing any.
@@ -44,13 +47,14 @@ def read_members(content, *, max_count=MAX_COUNT, max_bytes=MAX_BYTES):
         it is cut short.
     """
     try:
-        if zipfile.is_zipfile(io.BytesIO(content)) and content.startswith(b"PK"):
+        if content.startswith(b"PK"):
             yield from _from_zip(content, max_count, max_bytes)
         else:
             yield from _from_tar(content, max_count, max_bytes)
     except (tarfile.ReadError, zipfile.BadZipFile) as error:
-        cut = content.startswith(b"PK") or "unexpected end" in str(error)
-        outcome = Outcome.TRUNCATED if cut else Outcome.NOT_FITS
+        # What begins as one and cannot be read to its end is taken to be cut short.
+        begun = content.startswith(_BEGINNINGS) or content[257:262] == b"ustar"
+        outcome = Outcome.TRUNCATED if begun else Outcome.NOT_FITS
         raise FetchError(outcome, f"no whole tar or zip: {error}") from error
     except EOFError as error:
         raise FetchError(Outcome.TRUNCATED, f"cut short: {error}") from error

@@ -1,5 +1,6 @@
 """Fetch the stamps of a whole catalogue, and go on where it was left."""
 
+import sqlite3
 import threading
 import time
 import warnings
@@ -18,7 +19,7 @@ from astro_vbinary.archives.planning import choose_recipes, estimate, make_reque
 from astro_vbinary.archives.sources import list_positions
 from astro_vbinary.archives.working import Crew
 from astro_vbinary.archives.writing import StampWriter
-from astro_vbinary.exceptions import MixedOriginsError
+from astro_vbinary.exceptions import MixedOriginsError, RunFailedError
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -172,6 +173,8 @@ def fetch_stamps(
         ``mixed``.
     ~astro_vbinary.exceptions.UnknownArchiveError
         If a survey has no such archive.
+    ~astro_vbinary.exceptions.RunFailedError
+        If the manifest cannot be used.
     ValueError
         If the sources cannot be understood, or another value is not allowed.
     """
@@ -213,6 +216,8 @@ def fetch_stamps(
         except KeyboardInterrupt:
             run.finish(started, choices)
             raise FetchInterrupt(summary) from None
+        except sqlite3.Error as error:
+            raise RunFailedError(f"{output}: {error}; what was done is kept") from error
         run.finish(started, choices)
     return summary
 

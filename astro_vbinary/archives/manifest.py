@@ -10,6 +10,7 @@ from pathlib import Path
 
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.requests import StampRequest
+from astro_vbinary.exceptions import RunFailedError
 
 __all__ = ["MANIFEST_NAME", "Manifest", "Record", "manifest_path"]
 
@@ -126,6 +127,11 @@ class Manifest:
         The file; made where it is missing.
     token : str, optional
         Name under which rows are claimed.
+
+    Raises
+    ------
+    ~astro_vbinary.exceptions.RunFailedError
+        If the file is something else, or cannot be written.
     """
 
     def __init__(self, path, *, token=""):
@@ -135,6 +141,13 @@ class Manifest:
         self._db = sqlite3.connect(
             path, timeout=60, isolation_level=None, check_same_thread=False
         )
+        try:
+            self._make_tables()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise RunFailedError(f"{path} cannot be used: {error}") from error
+
+    def _make_tables(self):
         # A commit survives the death of the process; the machine's may cost the last
         # rows, whose stamps are then fetched again.
         self._db.execute("PRAGMA journal_mode=WAL")

@@ -3,24 +3,25 @@
 import hashlib
 import io
 import os
-import re
 import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
 from astro_vbinary.archives.content import plain_fits
-from astro_vbinary.archives.foreign import translate
+from astro_vbinary.archives.foreign import call_in_thread
 from astro_vbinary.archives.gate import HostGate
 from astro_vbinary.archives.lives import Life
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.receiving import (
     Answer,
     check_fits_file,
+    cut_range,
     outcomes_of_httpx,
     take_body,
     user_agent,
@@ -50,6 +51,8 @@ class Client:
     be had, after the retries; its ``outcome`` says how it ended. A recipe lets it pass,
     unless it knows better.
 
+    It is open for the length of a ``with`` block.
+
     Parameters
     ----------
     folder : str or `~pathlib.Path`
@@ -69,17 +72,26 @@ class Client:
 
     def __init__(self, folder, *, limits=None, contact=None, patience=None, stop=None):
         self.folder = Path(folder)
-        for name in ("lives", "cache", "temp"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
         self.limits = limits or HostLimits()
         self.user_agent = user_agent(contact)
         self.stop = stop or threading.Event()
-        self.life = Life(self.folder / "lives")
+        self.life = None
         self._patience = patience or Patience()
-        self._gate = HostGate(self.folder / "gate.sqlite", self.life, stop=self.stop)
-        self._http = make_http(self.user_agent)
         self._cache_locks = {}
         self._lock = threading.Lock()
+
+    def __enter__(self):
+        for name in ("lives", "cache", "temp"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self.life = Life(self.folder / "lives")
+        self._gate = HostGate(self.folder / "gate.sqlite", self.life, stop=self.stop)
+        self._http = make_http(self.user_agent)
+        return self
+
+    def __exit__(self, *args):
+        self._http.close()
+        self._gate.close()
+        self.life.end()
 
     def within(self, limits):
         """The same client with other limits; it shares everything else.
@@ -92,23 +104,11 @@ class Client:
         Returns
         -------
         Client
-            Not to be closed by itself.
+            It is open as long as this one is.
         """
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__, limits=limits)
         return other
-
-    def close(self):
-        """Give up the connections and the sign of life."""
-        self._http.close()
-        self._gate.close()
-        self.life.end()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        self.close()
 
     def get(self, url, **options):
         """Get an answer.
@@ -204,18 +204,7 @@ class Client:
         }
 
         def check(answer):
-            if answer.status != 206:  # a server that knows no ranges sends all
-                content, length = answer.content[start:stop], len(answer.content)
-            else:
-                found = re.fullmatch(
-                    r"bytes (\d+)-\d+/(\d+)", answer.headers.get("content-range", "")
-                )
-                if found is None or int(found.group(1)) != start:
-                    raise FetchError(Outcome.HTTP_ERROR, f"{url}: not the range asked")
-                content, length = answer.content, int(found.group(2))
-            if len(content) != max(min(stop, length) - start, 0):
-                raise FetchError(Outcome.TRUNCATED, f"{url}: the range is cut short")
-            return content, length
+            return cut_range(answer, start, stop)
 
         options["headers"] = headers
         return self._patiently(self._into_memory, "GET", url, check, options)
@@ -316,40 +305,11 @@ class Client:
         object
             What it returns.
         """
-        name = urlsplit(host).netloc
-
-        def call():
-            told = {}
-
-            def work():
-                try:
-                    with self._gate.place(name, self.limits):
-                        started.set()
-                        told["value"] = function(*args, **kwargs)
-                except BaseException as error:
-                    told["error"] = error
-                finally:
-                    started.set()
-
-            # A thread of its own: a library without a time-out cannot be stopped, but
-            # it need not be waited for. Its place stays taken until it is done.
-            started = threading.Event()
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-            started.wait()
-            thread.join(self.limits.timeout_s)
-            if thread.is_alive():
-                raise TransientError(
-                    Outcome.TIMEOUT, f"no answer in {self.limits.timeout_s:g} s"
-                )
-            if "error" in told:
-                meant = translate(told["error"])
-                if meant is None:
-                    raise told["error"]
-                raise meant from told["error"]
-            return told["value"]
-
-        return self._patience.retrying(self.stop)(call)
+        place = partial(self._gate.place, urlsplit(host).netloc, self.limits)
+        work = partial(function, *args, **kwargs)
+        return self._patience.retrying(self.stop)(
+            call_in_thread, work, place, self.limits.timeout_s
+        )
 
     def _patiently(self, function, method, url, check, options):
         return self._patience.retrying(self.stop)(function, method, url, check, options)

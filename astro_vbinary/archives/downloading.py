@@ -4,9 +4,8 @@ import sqlite3
 import threading
 import time
 import warnings
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import astropy.units as u
@@ -14,90 +13,20 @@ from astropy.utils.exceptions import AstropyWarning
 
 from astro_vbinary.archives.client import Client
 from astro_vbinary.archives.coverage import read_coverage
-from astro_vbinary.archives.manifest import MANIFEST_NAME, SHARED_FOLDER, Manifest
-from astro_vbinary.archives.planning import choose_recipes, estimate, make_requests
+from astro_vbinary.archives.manifest import Manifest
+from astro_vbinary.archives.planning import (
+    DEFAULT_SIZE,
+    choose_recipes,
+    make_requests,
+)
+from astro_vbinary.archives.records import MANIFEST_NAME, SHARED_FOLDER
 from astro_vbinary.archives.sources import list_positions
+from astro_vbinary.archives.summary import FetchInterrupt, FetchSummary
 from astro_vbinary.archives.working import Crew
 from astro_vbinary.archives.writing import StampWriter
 from astro_vbinary.exceptions import MixedOriginsError, RunFailedError
 
-__all__ = [
-    "DEFAULT_SIZE",
-    "FetchInterrupt",
-    "FetchSummary",
-    "fetch_stamps",
-    "plan_fetch",
-]
-
-#: Side of a stamp: what is read of larger images (`~astro_vbinary.StampStack`), so
-#: that background and neighbours are seen.
-DEFAULT_SIZE = 20 * u.arcsec
-
-
-class FetchInterrupt(KeyboardInterrupt):
-    """Fetching was stopped by Ctrl-C; what was done is kept.
-
-    Attributes
-    ----------
-    summary : FetchSummary
-        What was done.
-    """
-
-    def __init__(self, summary):
-        super().__init__("stopped")
-        self.summary = summary
-
-
-@dataclass
-class FetchSummary:
-    """What a run of `fetch_stamps` did, and where its output stands.
-
-    Parameters
-    ----------
-    output : `~pathlib.Path`
-        The folder.
-    counts : dict
-        From (survey, band, origin) to a `collections.Counter` of outcomes, of all runs;
-        None stands for what is still to do.
-    fetched : `collections.Counter`
-        Outcomes of this run.
-    n_bytes : int
-        Bytes of the stamps that this run wrote.
-    seconds : float
-        How long it took.
-    gave_up : tuple of str
-        Names of recipes whose archive stopped answering.
-    """
-
-    output: Path
-    counts: dict = field(default_factory=dict)
-    fetched: Counter = field(default_factory=Counter)
-    n_bytes: int = 0
-    seconds: float = 0.0
-    gave_up: tuple[str, ...] = ()
-
-    @property
-    def n_files(self):
-        """Stamps that are there (int)."""
-        return sum(n for o, n in self._all() if o is not None and o.has_file)
-
-    @property
-    def n_failures(self):
-        """Requests that failed, to be tried again (int)."""
-        return sum(n for o, n in self._all() if o is not None and o.is_failure)
-
-    @property
-    def n_pending(self):
-        """Requests that have no outcome yet (int)."""
-        return sum(n for o, n in self._all() if o is None)
-
-    @property
-    def troubled(self):
-        """Whether the same call would have something left to do (bool)."""
-        return bool(self.n_failures or self.n_pending)
-
-    def _all(self):
-        return [item for counter in self.counts.values() for item in counter.items()]
+__all__ = ["fetch_stamps"]
 
 
 def fetch_stamps(
@@ -357,54 +286,3 @@ def _progress(shown):
     hidden = None if shown else True  # None: shown on a terminal only
     with tqdm(total=0, unit="stamp", desc="fetch", disable=hidden, leave=False) as bar:
         yield bar
-
-
-def plan_fetch(
-    sources,
-    output=None,
-    *,
-    surveys=None,
-    bands=None,
-    size=DEFAULT_SIZE,
-    origin="auto",
-    pixel_scale=None,
-    recipes=(),
-    base_urls=None,
-):
-    """What `fetch_stamps` would ask of each archive, without asking.
-
-    Parameters
-    ----------
-    sources : `~astropy.table.Table`, path, or `~astropy.coordinates.SkyCoord`
-        As for `fetch_stamps`.
-    output : str or `~pathlib.Path`, optional
-        The folder of stamps: what it has, and what it says is not there, is left out.
-    surveys, bands, size, origin, pixel_scale, recipes, base_urls
-        As for `fetch_stamps`.
-
-    Returns
-    -------
-    list of Estimate
-        One for each archive. HiPS as a fallback is not counted.
-    """
-    size = u.Quantity(size).to_value(u.arcsec)
-    scale = None if pixel_scale is None else u.Quantity(pixel_scale).to_value(u.arcsec)
-    choices = choose_recipes(
-        surveys, bands, origin=origin, base_urls=base_urls, own=tuple(recipes)
-    )
-    positions = list_positions(sources)
-    there = output is not None and (Path(output) / MANIFEST_NAME).is_file()
-    with Manifest(Path(output) / MANIFEST_NAME if there else ":memory:") as manifest:
-        return [
-            estimate(
-                choice.recipe,
-                (
-                    request
-                    for chunk, _ in make_requests(
-                        positions, choice, size=size, pixel_scale=scale
-                    )
-                    for request in manifest.leave_out_done(chunk)
-                ),
-            )
-            for choice in choices
-        ]

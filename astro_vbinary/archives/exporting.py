@@ -3,7 +3,8 @@
 import numpy as np
 from astropy.table import MaskedColumn, QTable, Table
 
-from astro_vbinary.archives.manifest import Manifest, manifest_path
+from astro_vbinary.archives.manifest import Manifest
+from astro_vbinary.archives.records import manifest_path
 
 __all__ = ["read_manifest", "write_manifest"]
 

@@ -1,13 +1,14 @@
-"""What the exceptions of other libraries mean."""
+"""Libraries that do their own network: how they are called, and what they mean."""
 
 import re
 import socket
+import threading
 
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.retrying import RETRY_STATUSES, TransientError
 from astro_vbinary.exceptions import FetchError
 
-__all__ = ["translate"]
+__all__ = ["call_in_thread", "translate"]
 
 #: Names of exceptions, of the libraries that recipes call, by what they mean. Names,
 #: so that none of the libraries is imported for it.
@@ -26,6 +27,57 @@ _SERVICE = (
     "IncompleteRead",
     "ProtocolError",
 )
+
+
+def call_in_thread(function, place, timeout_s):
+    """Call a function that may never end, while holding a place at a server.
+
+    A library without a time-out cannot be stopped, but it need not be waited for. Its
+    place stays taken until it is done.
+
+    Parameters
+    ----------
+    function : callable
+        What to call.
+    place : callable
+        Makes the context in which it is called.
+    timeout_s : float
+        Seconds that it may take.
+
+    Returns
+    -------
+    object
+        What it returns.
+
+    Raises
+    ------
+    FetchError
+        For what `translate` understands, and where it takes too long.
+    """
+    told, started = {}, threading.Event()
+
+    def work():
+        try:
+            with place():
+                started.set()
+                told["value"] = function()
+        except BaseException as error:
+            told["error"] = error
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    started.wait()
+    thread.join(timeout_s)
+    if thread.is_alive():
+        raise TransientError(Outcome.TIMEOUT, f"no answer in {timeout_s:g} s")
+    if "error" not in told:
+        return told["value"]
+    meant = translate(told["error"])
+    if meant is None:
+        raise told["error"]
+    raise meant from told["error"]
 
 
 def translate(error):

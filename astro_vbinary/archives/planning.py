@@ -3,13 +3,18 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 
+from astro_vbinary.archives.manifest import Manifest
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Recipe
+from astro_vbinary.archives.records import MANIFEST_NAME
 from astro_vbinary.archives.registry import get_recipe, recipes
 from astro_vbinary.archives.requests import StampRequest
+from astro_vbinary.archives.sources import list_positions
 from astro_vbinary.exceptions import (
     UnknownArchiveError,
     UnknownBandError,
@@ -17,7 +22,18 @@ from astro_vbinary.exceptions import (
 )
 from astro_vbinary.surveys import get_survey, list_surveys
 
-__all__ = ["ORIGIN_CHOICES", "Estimate", "choose_recipes", "estimate", "make_requests"]
+__all__ = [
+    "ORIGIN_CHOICES",
+    "Estimate",
+    "choose_recipes",
+    "estimate",
+    "make_requests",
+    "plan_fetch",
+]
+
+#: Side of a stamp: what is read of larger images (`~astro_vbinary.StampStack`), so
+#: that background and neighbours are seen.
+DEFAULT_SIZE = 20 * u.arcsec
 
 #: How the origin is chosen: the survey's own archive, and HiPS where it has none
 #: (``auto``); only one of them; or HiPS also for stamps that the archive did not give.
@@ -255,3 +271,54 @@ def estimate(recipe, requests):
         n_bytes += recipe.estimate(job)
     seconds = 0.0 if recipe.offline else n_calls / recipe.limits.rate_per_s
     return Estimate(recipe, n_stamps, n_calls, n_bytes, seconds)
+
+
+def plan_fetch(
+    sources,
+    output=None,
+    *,
+    surveys=None,
+    bands=None,
+    size=DEFAULT_SIZE,
+    origin="auto",
+    pixel_scale=None,
+    recipes=(),
+    base_urls=None,
+):
+    """What `fetch_stamps` would ask of each archive, without asking.
+
+    Parameters
+    ----------
+    sources : `~astropy.table.Table`, path, or `~astropy.coordinates.SkyCoord`
+        As for `fetch_stamps`.
+    output : str or `~pathlib.Path`, optional
+        The folder of stamps: what it has, and what it says is not there, is left out.
+    surveys, bands, size, origin, pixel_scale, recipes, base_urls : optional
+        As for `fetch_stamps`.
+
+    Returns
+    -------
+    list of Estimate
+        One for each archive. HiPS as a fallback is not counted.
+    """
+    size = u.Quantity(size).to_value(u.arcsec)
+    scale = None if pixel_scale is None else u.Quantity(pixel_scale).to_value(u.arcsec)
+    choices = choose_recipes(
+        surveys, bands, origin=origin, base_urls=base_urls, own=tuple(recipes)
+    )
+    positions = list_positions(sources)
+    there = output is not None and (Path(output) / MANIFEST_NAME).is_file()
+    with Manifest(Path(output) / MANIFEST_NAME if there else ":memory:") as manifest:
+        return [
+            estimate(
+                choice.recipe,
+                (
+                    request
+                    for chunk, _ in make_requests(
+                        positions, choice, size=size, pixel_scale=scale
+                    )
+                    for request in manifest.leave_out_done(chunk)
+                ),
+            )
+            for choice in choices
+        ]

@@ -1,6 +1,7 @@
 """An answer as it comes in: what it is, and when it is refused."""
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,7 +12,14 @@ from astro_vbinary.archives.retrying import TransientError
 from astro_vbinary.exceptions import FetchError, UnreadableStampError
 from astro_vbinary.stamps.container import open_fits
 
-__all__ = ["Answer", "check_fits_file", "outcomes_of_httpx", "take_body", "user_agent"]
+__all__ = [
+    "Answer",
+    "check_fits_file",
+    "cut_range",
+    "outcomes_of_httpx",
+    "take_body",
+    "user_agent",
+]
 
 #: Environment variable with the address that servers are told.
 CONTACT_VARIABLE = "ASTRO_VBINARY_CONTACT"
@@ -185,3 +193,38 @@ def check_fits_file(path, url):
         outcome = Outcome.TRUNCATED if cut else Outcome.NOT_FITS
         reason = str(error).replace(str(path), url)
         raise TransientError(outcome, reason) from error
+
+
+def cut_range(answer, start, stop):
+    """The bytes that were asked for, of a server that may have sent all.
+
+    Parameters
+    ----------
+    answer : Answer
+        What it sent.
+    start, stop : int
+        The first byte, and the one after the last.
+
+    Returns
+    -------
+    content : bytes
+        The range.
+    length : int
+        Bytes of the whole file.
+
+    Raises
+    ------
+    FetchError
+        If it is another range, or cut short.
+    """
+    if answer.status != 206:  # a server that knows no ranges sends all
+        content, length = answer.content[start:stop], len(answer.content)
+    else:
+        told = answer.headers.get("content-range", "")
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", told)
+        if found is None or int(found.group(1)) != start:
+            raise FetchError(Outcome.HTTP_ERROR, f"not the range asked for: {told!r}")
+        content, length = answer.content, int(found.group(2))
+    if len(content) != max(min(stop, length) - start, 0):
+        raise FetchError(Outcome.TRUNCATED, "the range is cut short")
+    return content, length

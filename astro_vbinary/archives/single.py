@@ -6,9 +6,10 @@ from pathlib import Path
 
 from astropy.table import Table
 
-from astro_vbinary.archives.downloading import DEFAULT_SIZE, fetch_stamps
+from astro_vbinary.archives.downloading import fetch_stamps
 from astro_vbinary.archives.exporting import read_manifest
 from astro_vbinary.archives.outcomes import Outcome
+from astro_vbinary.archives.planning import DEFAULT_SIZE
 from astro_vbinary.archives.resolving import parse_position, resolve_name
 from astro_vbinary.archives.sources import name_of
 from astro_vbinary.exceptions import FetchError

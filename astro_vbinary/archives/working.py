@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from astro_vbinary.archives.checking import check_delivered
 from astro_vbinary.archives.labelling import label_stamp, make_label
-from astro_vbinary.archives.manifest import Record
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Failure
+from astro_vbinary.archives.records import Record
 from astro_vbinary.exceptions import FetchError
 
 __all__ = ["Crew"]

@@ -173,7 +173,8 @@ def _fetch(
 
 
 def _print_status(output):
-    from astro_vbinary.archives.manifest import Manifest, manifest_path
+    from astro_vbinary.archives.manifest import Manifest
+    from astro_vbinary.archives.records import manifest_path
 
     path = manifest_path(output)
     if not path.is_file():

@@ -23,7 +23,8 @@ from astro_vbinary.archives import (
     read_manifest,
     write_manifest,
 )
-from astro_vbinary.archives.manifest import Manifest, Record
+from astro_vbinary.archives.manifest import Manifest
+from astro_vbinary.archives.records import Record
 from astro_vbinary.archives.sources import list_positions, name_of
 from astro_vbinary.archives.tests import helpers_loopback as loopback
 from astro_vbinary.exceptions import FetchError, RunFailedError

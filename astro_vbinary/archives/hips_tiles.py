@@ -147,8 +147,7 @@ def tile_wcs(order, number, width=512, *, frame="equatorial"):
     ValueError
         If the frame is unknown.
     """
-    if frame not in AXES:
-        raise ValueError(f"hips_frame {frame!r} is not one of {', '.join(AXES)}")
+    _check_frame(frame)
     facet, along, across = _unravel(order, number)
     longitude, plane_y = FACET_ROWS[facet // 4]
     origin = 90.0 * (facet % 4)
@@ -199,6 +198,11 @@ def find_tiles(grid, order, *, width=512, frame="equatorial"):
     -------
     tuple of int
         Numbers of the tiles, ascending.
+
+    Raises
+    ------
+    ValueError
+        If the frame is unknown.
     """
     from astropy_healpix import HEALPix
 
@@ -215,7 +219,13 @@ def find_tiles(grid, order, *, width=512, frame="equatorial"):
 def _frame(frame):
     from astropy.coordinates import ICRS, Galactic
 
+    _check_frame(frame)
     return Galactic() if frame == "galactic" else ICRS()
+
+
+def _check_frame(frame):
+    if frame not in AXES:
+        raise ValueError(f"hips_frame {frame!r} is not one of {', '.join(AXES)}")
 
 
 def resample_tiles(tiles, order, grid, *, frame="equatorial"):

@@ -168,10 +168,12 @@ def read_part(url, request, client):
             raise
 
     try:
-        with fits.open(RangeFile(get), memmap=False) as file:
-            hdu = file["SCI"] if "SCI" in file else file[0]
+        remote = RangeFile(get)
+        with fits.open(remote, memmap=False) as file:
+            # By number: a name is looked for through all of a large file.
+            hdu = file[1] if file[1].name == "SCI" else file["SCI"]
             wcs = WCS(hdu.header)
-            _prefetch(file, hdu, wcs, request)
+            _prefetch(remote, hdu, wcs, request)
             part = cut_image(
                 hdu.section,
                 wcs,
@@ -193,7 +195,7 @@ def read_part(url, request, client):
     return [part]
 
 
-def _prefetch(file, hdu, wcs, request):
+def _prefetch(remote, hdu, wcs, request):
     """Ask for the rows of a stamp at once, and not one by one."""
     ny, nx = hdu.shape
     _, y = sky_to_pixel(wcs, request.position)
@@ -203,9 +205,7 @@ def _prefetch(file, hdu, wcs, request):
     if first < last:
         size = abs(hdu.header["BITPIX"]) // 8 * nx
         start = hdu.fileinfo()["datLoc"]
-        file.fileinfo(0)["file"]._file.prefetch(
-            start + first * size, start + last * size
-        )
+        remote.prefetch(start + first * size, start + last * size)
 
 
 def _area(hdus, request):

@@ -64,6 +64,9 @@ def local_recipe(survey, location):
     survey = get_survey(survey)
     fields = {"survey": survey.name, "bands": survey.band_names}
     fields["name"] = f"{survey.name}-local"
+    if survey.name == "Pan-STARRS":
+        # That of the survey is for one count a second: only an image can say more.
+        fields["zero_points"] = dict.fromkeys(survey.band_names)
     text = str(location)
     if text.startswith(("http://", "https://")):
         return TreeRecipe(base_url=text, **fields)

@@ -28,6 +28,7 @@ from astro_vbinary.stamps.headers import (
 )
 from astro_vbinary.stamps.naming import split_suffix
 from astro_vbinary.stamps.quality import find_companions
+from astro_vbinary.surveys import get_survey
 
 __all__ = ["FolderRecipe"]
 
@@ -189,10 +190,10 @@ class FolderRecipe(Recipe):
         if self._unit(headers[0]) == "MJy / sr":
             wcs = WCS(found[0].header)
             return surface_zero_point(pixel_area(wcs, request.position))
-        base = self.zero_point(request.band)
-        if base is not None and self.survey == "Pan-STARRS":
+        if self.survey == "Pan-STARRS":
+            base = get_survey(self.survey).band(request.band).zero_point
             return exposure_zero_point(base, headers[0].get("EXPTIME"))
-        return base
+        return self.zero_point(request.band)
 
 
 def _index(folder, pattern, cache):

@@ -142,6 +142,8 @@ PANSTARRS = PanStarrsRecipe(
     name="panstarrs",
     survey="Pan-STARRS",
     bands=("g", "r", "i", "z", "y"),
+    # That of the survey is for one count a second; stacks are in counts.
+    zero_points=dict.fromkeys("grizy"),
     what=(
         "A cutout of the stack, found by ``ps1filenames.py`` and cut out by "
         "``fitscut.cgi`` at MAST, in counts."

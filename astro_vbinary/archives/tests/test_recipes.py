@@ -103,7 +103,8 @@ def test_stamp_says_what_it_is_and_where_from(case, fetched):
         assert header["VBORIGIN"] == recipe.origin
         assert header["VBTRANS"] == "linear"
         assert ("MAGSYS" in header) == ("MAGZP" in header)
-        assert header.get("MAGSYS", "AB") == (recipe.system(stamp.band) or "AB")
+        if "MAGSYS" in header:
+            assert header["MAGSYS"] == recipe.system(stamp.band)
         assert header["VBARCH"] == recipe.name
         assert len(header["VBSHA256"]) == 64
         assert stamp.unit == u.Unit(recipe.pixel_unit())

@@ -1,4 +1,4 @@
-"""Questions to Simple Image Access services, put and understood by pyvo.
+"""Questions to services of the Virtual Observatory, put and understood by pyvo.
 
 pyvo makes the parameters and reads the answers. The bytes go through the client of this
 package, which knows about limits, retries and hosts.
@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 
 import astropy.units as u
 
-__all__ = ["is_same_site", "parse_sia", "sia1_parameters", "sia2_parameters"]
+__all__ = [
+    "is_same_site",
+    "parse_sia",
+    "parse_tap",
+    "sia1_parameters",
+    "sia2_parameters",
+    "tap_parameters",
+]
 
 
 def sia2_parameters(url, target, radius, **constraints):
@@ -64,6 +71,51 @@ def sia1_parameters(url, target, size, **constraints):
     return dict(SIAQuery(url, pos=place, size=side, **constraints))
 
 
+def tap_parameters(url, adql):
+    """Parameters of a query by TAP, to be answered at once.
+
+    Parameters
+    ----------
+    url : str
+        Address of the service.
+    adql : str
+        The query.
+
+    Returns
+    -------
+    dict
+        Names and values.
+    """
+    from pyvo.dal.tap import TAPQuery
+
+    return dict(TAPQuery(url.removesuffix("/sync"), adql))
+
+
+def parse_tap(content, url):
+    """Rows of an answer by TAP.
+
+    Parameters
+    ----------
+    content : bytes
+        The VOTable.
+    url : str
+        Where it is from.
+
+    Returns
+    -------
+    list of dict
+        One a row.
+
+    Raises
+    ------
+    ValueError
+        If it is no VOTable, or one that reports an error.
+    """
+    from pyvo.dal.tap import TAPResults
+
+    return [_values(record) for record in _records(TAPResults, content, url)]
+
+
 def parse_sia(content, url, *, version):
     """Rows of an answer.
 
@@ -87,24 +139,13 @@ def parse_sia(content, url, *, version):
     ValueError
         If it is no VOTable, or one that reports an error.
     """
-    from astropy.io.votable import parse
-    from astropy.io.votable.exceptions import VOWarning
-    from pyvo.dal import DALFormatError, DALQueryError
     from pyvo.dal.sia import SIAResults
     from pyvo.dal.sia2 import SIA2Results
 
     kind = SIAResults if version == 1 else SIA2Results
-    try:
-        table = parse(io.BytesIO(content), verify="ignore")
-        records = list(kind(table, url=url))
-    except (DALFormatError, DALQueryError, VOWarning, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"no list of images, but {reason}") from error
-    except Exception as error:  # an HTML page fails in as many ways as there are pages
-        raise ValueError(f"no VOTable: {type(error).__name__}") from error
     rows = []
-    for record in records:
-        row = {name: _plain(record.get(name)) for name in record.keys()}  # noqa: SIM118
+    for record in _records(kind, content, url):
+        row = _values(record)
         if version == 1:
             row["url"], row["filter"] = record.acref, record.bandpass_id
         else:
@@ -112,6 +153,26 @@ def parse_sia(content, url, *, version):
             row["filter"] = row.get("energy_bandpassname") or row.get("em_band")
         rows.append(row)
     return rows
+
+
+def _records(kind, content, url):
+    from astropy.io.votable import parse
+    from astropy.io.votable.exceptions import VOWarning
+    from pyvo.dal import DALFormatError, DALQueryError
+
+    try:
+        table = parse(io.BytesIO(content), verify="ignore")
+        return list(kind(table, url=url))
+    except (DALFormatError, DALQueryError, VOWarning, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"no list of images, but {reason}") from error
+    except Exception as error:  # an HTML page fails in as many ways as there are pages
+        raise ValueError(f"no VOTable: {type(error).__name__}") from error
+
+
+def _values(record):
+    names = list(record.keys())
+    return {name: _plain(record.get(name)) for name in names}
 
 
 def _plain(value):

@@ -9,7 +9,7 @@ ALLWISE = IrsaTiles(
     name="allwise",
     survey="AllWISE",
     collection="wise_allwise",
-    pattern=r"-w\d-int-3\.fits(\.gz)?$",
+    pattern=r"-(w\d)-int-3\.fits(\.gz)?$",
     bands=("W1", "W2", "W3", "W4"),
     # A tile of 4095 x 4095 pixels has 67 MB.
     limits=HostLimits(

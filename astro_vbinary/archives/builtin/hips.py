@@ -148,9 +148,8 @@ def _recipe(name, survey, pattern, bands, **more):
     bands = {survey.band(band).name: word for band, word in bands.items()}
     ids = {band: pattern.format(word) for band, word in bands.items()}
     traps = (
-        "The image was interpolated twice, onto the cells of the tiles and from them: "
-        "in a round trip the worst pixel of a close pair was off by a tenth of the "
-        "peak.",
+        "The image was interpolated twice, onto the cells of the tiles and from them, "
+        "which smooths what is only some pixels wide: a close pair above all.",
         "The header has no epoch and no gain, and a zero point only where all images "
         "of the survey have the same.",
         *more.pop("traps", ()),
@@ -232,7 +231,7 @@ HIPS_RECIPES = (
         traps=(
             "Tiles of r, i, z, y hold asinh magnitudes in 16 bits (those of g do "
             "not). They are undone: flux = exp(x) - exp(-x), x = 0.4 ln(10) times the "
-            "value. What remains is linear, in a unit of its own for each skycell: "
+            "value. What remains is linear, in a unit that the tiles do not tell: "
             "colours and magnitudes cannot be had from it.",
         ),
     ),

@@ -25,8 +25,13 @@ from astro_vbinary.surveys import get_survey
 
 __all__ = ["HST", "HstRecipe"]
 
-#: Instrument, detector and filter in the name of a product.
-_NAME = re.compile(r"_(acs|wfc3|wfpc2)_(\w+?)_(f\d{3,4}\w{1,2}?)_", re.IGNORECASE)
+#: Instrument, detector and filter in the name of a cutout, and the exposure in the name
+#: of one that is not of all exposures (``drizzlepac.haputils.hapcut_utils``).
+_NAME = re.compile(
+    r"(?:_(acs|wfc3|wfpc2))?_([a-z0-9]+)_(f\d{3,4}[a-z]{1,2})"
+    r"(?:_[a-z]+)*(-[a-z0-9]{8,9})?[_.]",
+    re.IGNORECASE,
+)
 
 #: Seconds of arc around a target that should have data.
 NEAR = 2.5
@@ -85,8 +90,9 @@ class HstRecipe(Recipe):
         for name, content in read_members(answer.content):
             if name.casefold().endswith((".fits", ".fits.gz")):
                 hdus = open_image(content, name)
-                camera, band = self._identify(name, hdus)
-                found.setdefault(band, []).append((camera, hdus))
+                kind, band = self._identify(name, hdus)
+                _rename(hdus)
+                found.setdefault(band, []).append((kind, hdus))
         for request in job.requests:
             candidates = found.get(request.band, ())
             if not candidates:
@@ -104,22 +110,36 @@ class HstRecipe(Recipe):
             )
 
     def _identify(self, name, hdus):
-        """Camera and band of a product: its name says them, or else its header."""
-        words = _NAME.search(name)
+        """Detector and band of a cutout: its name says them, or else its header.
+
+        The detector is empty for a single exposure.
+        """
+        words = _NAME.search(name.rpartition("/")[2])
         if words:
-            camera = f"{words[1]}/{words[2]}".upper()
-            return camera, match_band(self.survey, words[3])
+            detector = "" if words[4] else words[2].upper()
+            return detector, match_band(self.survey, words[3])
         header = hdus[0].header
-        camera = f"{header.get('INSTRUME', '')}/{header.get('DETECTOR', '')}".upper()
         filters = [header.get(key) for key in ("FILTER", "FILTER1", "FILTER2")]
-        return camera, match_band(self.survey, " ".join(map(str, filters)))
+        band = match_band(self.survey, " ".join(map(str, filters)))
+        return str(header.get("DETECTOR", "")).upper(), band
 
 
-def _rank(camera, hdus, wanted, request):
-    """The camera whose pixels are expected first, then the better filled image."""
+def _rename(hdus):
+    """Name extensions as everybody does: SCI, and not SCI_CUTOUT_p0907x13y06_wfc_f814w.
+
+    By its name a weight is known to say where there are data.
+    """
+    for hdu in hdus[1:]:
+        kind, _, rest = hdu.name.partition("_CUTOUT")
+        if rest and kind in ("SCI", "WHT", "ERR", "DQ"):
+            hdu.name = kind
+
+
+def _rank(detector, hdus, wanted, request):
+    """The best filled image; of these that of the detector and pixels expected."""
     image = next((hdu for hdu in hdus if getattr(hdu.data, "ndim", 0) == 2), None)
     if image is None:
-        return (-1.0, False)
+        return (-1.0, False, False, 0.0)
     wcs = WCS(image.header)
     x, y = sky_to_pixel(wcs, request.position)
     rows, columns = np.indices(image.data.shape)
@@ -127,7 +147,8 @@ def _rank(camera, hdus, wanted, request):
     near = np.hypot(columns - x, rows - y) * scale < NEAR
     filled = np.isfinite(image.data) & (image.data != 0)
     share = float(filled[near].mean()) if near.any() else 0.0
-    return (round(share, 2), camera == str(wanted).upper())
+    same = detector == str(wanted).upper().rpartition("/")[2]
+    return (round(share, 2), detector != "", same, -abs(np.log(scale / request.scale)))
 
 
 def _message(answer):
@@ -159,7 +180,7 @@ HST = HstRecipe(
         "that parallel downloads overwrite each other: the zip is read in memory here.",
         "Cosmic rays remain where there are few exposures, and chip gaps are zero.",
     ),
-    citation="Hubble Advanced Products, MAST, doi:10.17909/t97p46",
+    citation="The programmes whose images are used, and the Hubble Advanced Products",
     acknowledgement=(
         "Based on observations made with the NASA/ESA Hubble Space Telescope, and "
         "obtained from the Mikulski Archive for Space Telescopes at the Space "

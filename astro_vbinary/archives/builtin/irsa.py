@@ -58,7 +58,7 @@ class IrsaRecipe(Recipe):
         Its name for SIA 2.
     pattern : str
         A regular expression that the end of an image's path matches, and those of
-        uncertainties, coverage and the like do not.
+        uncertainties, coverage and the like do not; its first group is the band.
     """
 
     collection: str
@@ -130,8 +130,9 @@ class IrsaRecipe(Recipe):
         frames = {}
         for row in rows:
             path = str(row["url"] or "").partition("?")[0]
-            band = match_band(self.survey, row["filter"])
-            if band is None or not re.search(self.pattern, path):
+            match = re.search(self.pattern, path)
+            band = match and match_band(self.survey, match[1].replace(".", ""))
+            if band is None:
                 continue
             if not is_same_site(row["url"], self.base_url):
                 reason = f"{answer.url} names {row['url']!r}, which is not on its host"

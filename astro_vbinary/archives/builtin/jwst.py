@@ -1,4 +1,4 @@
-"""JWST: i2d images found by SIA, of which only the rows around a target are read."""
+"""JWST: i2d images found by TAP, of which only the rows around a target are read."""
 
 import re
 from dataclasses import dataclass
@@ -8,10 +8,15 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from astro_vbinary.archives.builtin.helping import by_position, match_band, number_in
+from astro_vbinary.archives.builtin.helping import (
+    by_position,
+    match_band,
+    number_in,
+    with_query,
+)
 from astro_vbinary.archives.calibration import surface_zero_point
 from astro_vbinary.archives.cutting import cut_image
-from astro_vbinary.archives.discovery import is_same_site, parse_sia, sia1_parameters
+from astro_vbinary.archives.discovery import parse_tap, tap_parameters
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.ranges import RangeFile
@@ -25,8 +30,15 @@ __all__ = ["JWST", "JwstRecipe"]
 #: How many images are tried, where the target turns out to be off the first.
 TRIES = 3
 
-#: Around a target, the square in which images are looked for.
-SEARCH_SIDE = 2 * u.arcsec
+#: How far the centre of an image may be from a target on it, in degrees.
+REACH = 0.2
+
+#: Images in an answer at most.
+MOST = 2000
+
+#: What the address of a product may be, since it becomes a parameter; and of an image.
+_PRODUCT = re.compile(r"mast:JWST/product/[\w.-]+", re.ASCII)
+_FILE = re.compile(r"mast:JWST/product/[\w.-]+_i2d\.fits", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,22 +112,27 @@ class JwstRecipe(Recipe):
             One a request.
         """
         target = job.requests[0].position
-        url = f"{self.base_url}/portal_vo/Mashup/VoQuery.asmx/SiaV1"
-        parameters = sia1_parameters(url, target, SEARCH_SIDE, format="image/fits")
-        answer = client.get(url, params={"MISSION": "JWST", **parameters})
+        url = f"{self.base_url}/vo-tap/api/v0.1/caom/sync"
+        answer = client.get(url, params=tap_parameters(url, _question(target)))
         try:
-            rows = parse_sia(answer.content, url, version=1)
+            rows = parse_tap(answer.content, url)
         except ValueError as error:
             raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
         images = {}
         for row in rows:
-            band = match_band(self.survey, row["filter"])
-            if band is None or not re.search(r"_i2d\.fits(\.gz)?$", str(row["url"])):
+            band = match_band(self.survey, row.get("filters"))
+            file = str(row.get("dataurl") or "")
+            if file and not _PRODUCT.fullmatch(file):
+                reason = f"{answer.url} names the file {file!r}"
+                raise FetchError(Outcome.NOT_FITS, reason)
+            corners = parse_region(row.get("s_region"))
+            if band is None or corners is None or not _FILE.fullmatch(file):
                 continue
-            if not is_same_site(row["url"], self.base_url):
-                reason = f"{answer.url} names {row['url']!r}, which is not on its host"
-                raise FetchError(Outcome.HTTP_ERROR, reason)
-            images.setdefault(band, []).append((_margin(row, target), row["url"]))
+            margin = edge_distance(corners, target).value
+            if margin > 0:
+                where = f"{self.base_url}/api/v0.1/Download/file"
+                where = with_query(where, {"uri": file})
+                images.setdefault(band, []).append((margin, where))
         for request in job.requests:
             found = sorted(images.get(request.band, ()), reverse=True)[:TRIES]
             yield self._fetch_best(request, [url for _, url in found], client)
@@ -215,9 +232,27 @@ def _area(hdus, request):
     return stated * u.sr if stated else pixel_area(WCS(header), request.position)
 
 
-def _margin(row, target):
-    corners = parse_region(row.get("s_region"))
-    return 0.0 if corners is None else edge_distance(corners, target).value
+def _question(target):
+    """Public images whose centre is near, in ADQL.
+
+    A box: the service takes minutes over a circle.
+    """
+    ra, dec = target.icrs.ra.deg, target.icrs.dec.deg
+    south, north = max(dec - REACH, -90.0), min(dec + REACH, 90.0)
+    half = REACH / max(np.cos(np.radians(max(abs(south), abs(north)))), 1e-3)
+    low, high = ra - half, ra + half
+    if half >= 180:
+        along = "s_ra BETWEEN 0 AND 360"
+    elif low < 0 or high > 360:
+        along = f"(s_ra >= {low % 360:.6f} OR s_ra <= {high % 360:.6f})"
+    else:
+        along = f"s_ra BETWEEN {low:.6f} AND {high:.6f}"
+    return (
+        f"SELECT TOP {MOST} obs_id, filters, s_region, t_min, dataurl "
+        "FROM dbo.obspointing WHERE obs_collection = 'JWST' "
+        "AND dataproduct_type = 'image' AND calib_level >= 3 AND datarights = 'PUBLIC' "
+        f"AND {along} AND s_dec BETWEEN {south:.6f} AND {north:.6f}"
+    )
 
 
 JWST = JwstRecipe(
@@ -227,7 +262,7 @@ JWST = JwstRecipe(
     magnitude_system="AB",
     what=(
         "The rows around the target of a resampled image of stage 3 (``i2d``) of "
-        "NIRCam or MIRI, found by SIA at MAST; of a file of gigabytes some megabytes "
+        "NIRCam or MIRI, found by TAP at MAST; of a file of gigabytes some megabytes "
         "are read. Of several images in one filter, the one in which the target is "
         "farthest from an edge is taken."
     ),

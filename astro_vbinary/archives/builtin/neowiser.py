@@ -20,8 +20,8 @@ NEOWISER = CoaddRecipe(
     ),
     traps=(
         "A star is 6 arcsec wide: a stamp never carries a verdict.",
-        "Nobody serves co-adds of the reactivated mission alone: about one in eight "
-        "exposures of these is of 2010 and 2011.",
+        "Nobody serves co-adds of the reactivated mission alone: these have the "
+        "exposures of 2010 and 2011 in them as well.",
         "Fluxes are in Vega nanomaggies: zero point 22.5.",
         "An epoch between the first and the last exposure stands for eleven years, in "
         "which near stars move by arcseconds.",

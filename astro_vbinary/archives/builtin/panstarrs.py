@@ -159,7 +159,7 @@ PANSTARRS = PanStarrsRecipe(
     ),
     citation=(
         "Chambers et al. 2016, arXiv:1612.05560; Waters et al. 2020, ApJS 251, 4, "
-        "doi:10.3847/1538-4365/abb82b; data: doi:10.17909/s0zg-jx37"
+        "doi:10.3847/1538-4365/abb82b"
     ),
     acknowledgement=(
         "The Pan-STARRS1 Surveys (PS1) and the PS1 public science archive have been "

@@ -8,8 +8,8 @@ SPITZER = IrsaRecipe(
     name="spitzer",
     survey="Spitzer",
     collection="spitzer_seip",
-    # Not the short exposures, whose names end on .short.mosaic.fits.
-    pattern=r"(?<!short)\.mosaic\.fits(\.gz)?$",
+    # Not those of short exposures, which have one more word in their names.
+    pattern=r"\.(IRAC\.\d)\.mosaic\.fits(\.gz)?$",
     bands=("I1", "I2", "I3", "I4"),
     magnitude_system="AB",
     # Mosaics have half the pixels of the camera.

@@ -8,7 +8,7 @@ TWOMASS = IrsaRecipe(
     name="2mass",
     survey="2MASS",
     collection="twomass_allsky",
-    pattern=r"/[jhk]i\d+\.fits(\.gz)?$",
+    pattern=r"/([jhk])i\d+\.fits(\.gz)?$",
     bands=("J", "H", "Ks"),
     what=(
         "A cutout of the Atlas Image, found by SIA 2 at IRSA. Several Atlas Images "

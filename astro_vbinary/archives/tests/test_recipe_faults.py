@@ -320,6 +320,65 @@ def test_parallel_zips_do_not_overwrite_each_other(tmp_path):
         assert centre.separation(place) < 0.01 * u.arcsec
 
 
+def test_hst_weights_of_zero_are_no_data_and_exposures_are_left_alone(tmp_path):
+    from astro_vbinary import SurveyStamp
+
+    with HapcutServer(Sky(0.15)) as server:
+        run(tmp_path, server, "hst", bands=["F814W", "F160W"], size=8)
+    stamp = SurveyStamp.read(tmp_path / "HST" / "S1_F814W_HST.fits")
+    assert stamp.mask[:3].all()
+    assert not stamp.mask[3:].any()
+    # A single exposure of the same filter has another zero point here.
+    assert stamp.meta["header"]["MAGZP"] == pytest.approx(25.946, abs=1e-3)
+    coarse = SurveyStamp.read(tmp_path / "HST" / "S1_F160W_HST.fits")
+    assert coarse.pixel_scale.value == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize("ra", [0.00002, 359.99999, 120.0])
+@pytest.mark.parametrize("dec", [-90.0, -89.95, 0.0, 75.0])
+def test_jwst_asks_for_a_box_that_holds_what_is_near(ra, dec):
+    from astro_vbinary.archives.builtin.jwst import REACH, _question
+
+    target = SkyCoord(ra, dec, unit="deg")
+    text = _question(target)
+    angles = np.arange(0, 360, 5) * u.deg
+    around = target.directional_offset_by(angles, 0.99 * REACH * u.deg)
+    words = text.split(" AND dataproduct")[1]
+    condition = words.split("'PUBLIC' AND ")[1]
+    condition = condition.replace("BETWEEN ", ">= ").replace(" OR ", " or ")
+    for place in around:
+        values = {"s_ra": place.ra.deg, "s_dec": place.dec.deg}
+        assert holds(condition, values), (text, values)
+
+
+def holds(condition, values):
+    """Whether a position fulfils the query's condition, read word by word."""
+    words = condition.replace("(", "").replace(")", "").split()
+    along, across = words[: words.index("s_dec")], words[words.index("s_dec") :]
+    low, high = (float(w) for w in along if w[0].isdigit() or w[0] == "-")
+    if "or" in along:
+        inside = values["s_ra"] >= low or values["s_ra"] <= high
+    else:
+        inside = low <= values["s_ra"] <= high
+    south, north = (float(w) for w in across if w[0].isdigit() or w[0] == "-")
+    return inside and south <= values["s_dec"] <= north
+
+
+def test_jwst_list_that_names_another_file_is_not_followed(tmp_path):
+    class Evil(JwstServer):
+        def _query(self, ask):
+            reply = super()._query(ask)
+            body = reply.body.replace(b"mast:JWST/product/", b"file:///etc/product/")
+            return replace(reply, body=body)
+
+    with Evil(Sky(0.08)) as server:
+        found = run(tmp_path, server, "jwst", bands=["F115W"], size=4)
+        assert not server.paths("Download")
+    outcome, reason = found["S1", "F115W"]
+    # Not an absence, which would be final.
+    assert (outcome, "file:///etc" in reason) == ("not_fits", True)
+
+
 def test_zip_with_a_way_out_is_refused(tmp_path):
     names = ["../../outside_acs_wfc_f814w_all.fits"]
     with HapcutServer(Sky(0.15), names=names) as server:

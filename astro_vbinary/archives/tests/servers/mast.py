@@ -1,7 +1,8 @@
-"""MAST: the zip of Hubble cutouts, and JWST's images found by SIA and read in part."""
+"""MAST: the zip of Hubble cutouts, and JWST's images found by TAP and read in part."""
 
 import io
 import json
+import re
 import zipfile
 
 import astropy.units as u
@@ -17,8 +18,13 @@ from astro_vbinary.archives.tests.servers.tables import to_votable
 CAMERAS = {
     "acs_wfc_f814w": (0.05, 7.0332e-20, 8045.0),
     "acs_wfc_f606w": (0.05, 7.7954e-20, 5921.0),
-    "wfc3_ir_f160w": (0.128, 1.9276e-20, 15369.0),
+    "wfc3_ir_f160w": (0.04, 1.9276e-20, 15369.0),
+    "wfc3_ir_f160w_coarse": (0.12, 1.9276e-20, 15369.0),
+    # A single exposure, which is not to be taken.
+    "acs_wfc_f814w-jbp505jg": (0.05, 1.0e-20, 8045.0),
 }
+
+SKYCELL = "skycell-p0907x13y06"
 
 
 def st_zero_point(photflam, photplam):
@@ -47,9 +53,10 @@ class HapcutServer(Server):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             for number, (camera, numbers) in enumerate(self.cameras.items()):
-                # The viewer's names: the position and the size, with the sky cell.
-                name = f"hst_skycell-p0907x13y06_{camera}_all_drc_{place.ra.deg:.6f}"
-                name += f"_{place.dec.deg:.6f}_cutout.fits"
+                stem = (
+                    f"hst_cutout_{SKYCELL}-ra{place.ra.deg:.4f}-dec{place.dec.deg:.4f}"
+                )
+                name = f"{stem.replace('.', 'd')}_{camera}.fits"
                 content = self._cutout(place, values, camera, number, *numbers)
                 archive.writestr(name, content)
             for name in self.names:
@@ -66,7 +73,7 @@ class HapcutServer(Server):
         data = self.sky.draw(
             wcs, shape, zero_point=zero_point, noise=self.noise, seed=seed
         )
-        instrument, detector, filtered = (word.upper() for word in camera.split("_"))
+        instrument, detector, filtered = camera.upper().split("_")[:3]
         primary = fits.PrimaryHDU()
         primary.header["TELESCOP"] = "HST"
         primary.header["INSTRUME"] = instrument
@@ -76,28 +83,25 @@ class HapcutServer(Server):
         header = wcs.to_header()
         header.update({"BUNIT": "ELECTRONS/S", "PHOTFLAM": photflam})
         header.update({"PHOTPLAM": photplam, "EXPSTART": 53000.0, "EXPEND": 53001.0})
-        cutout = fits.ImageHDU(data.astype(np.float32), header, name="CUTOUT")
-        return skies.hdus_to_bytes([primary, cutout])
+        name = f"CUTOUT_p0907x13y06_{detector}_{filtered}"
+        cutout = fits.ImageHDU(data.astype(np.float32), header, name=f"SCI_{name}")
+        weight = np.full(shape, 1000.0, np.float32)
+        weight[:3] = 0.0  # the edge of a chip
+        weight = fits.ImageHDU(weight, header, name=f"WHT_{name}")
+        return skies.hdus_to_bytes([primary, cutout, weight])
 
 
 JWST_COLUMNS = {
     "obs_id": str,
-    "band": str,
-    "instrument_name": str,
-    "s_ra": float,
-    "s_dec": float,
+    "filters": str,
     "s_region": str,
-    "calib_level": int,
-    "t_exptime": float,
-    "mjd_obs": float,
-    "format": str,
-    "access_url": str,
+    "t_min": float,
+    "dataurl": str,
 }
-JWST_UCDS = {"access_url": "VOX:Image_AccessReference", "band": "VOX:BandPass_ID"}
 
 
 class JwstServer(Server):
-    """SIA 1 of MAST, and i2d images of which parts are read by ``Range``."""
+    """The CAOM of MAST by TAP, and i2d images of which parts are read by ``Range``."""
 
     def __init__(self, sky, *, noise=0.1, side=400, ranges=True, core=False):
         super().__init__()
@@ -145,7 +149,7 @@ class JwstServer(Server):
         return skies.hdus_to_bytes(hdus), wcs, shape
 
     def reply(self, ask):
-        if ask.path == "/portal_vo/Mashup/VoQuery.asmx/SiaV1":
+        if ask.path == "/vo-tap/api/v0.1/caom/sync":
             return self._query(ask)
         if ask.path == "/api/v0.1/Download/file":
             name = ask.get("uri", "").rpartition("/")[2]
@@ -157,28 +161,25 @@ class JwstServer(Server):
         return NOT_FOUND
 
     def _query(self, ask):
-        ra, dec = (float(word) for word in ask.get("POS").split(","))
-        place = SkyCoord(ra, dec, unit="deg")
+        """Understands the one kind of question that the recipe asks."""
+        numbers = r"s_ra (BETWEEN|>=) (\S+) (AND|OR s_ra <=) (\S+)\)? AND s_dec BETWEEN"
+        found = re.search(numbers + r" (\S+) AND (\S+)", ask.get("QUERY"))
+        if ask.get("LANG") != "ADQL" or not found:
+            body = to_votable([], JWST_COLUMNS, status="ERROR", message="bad ADQL")
+            return Reply(body, 400, "application/x-votable+xml")
+        low, high, south, north = (float(found[n]) for n in (2, 4, 5, 6))
         rows = []
         for name, (band, _, wcs, shape) in self.files.items():
-            x, y = skies.skycoord_to_pixel(place, wcs)
-            if not (0 <= x < shape[1] and 0 <= y < shape[0]):
-                continue
-            url = f"{self.url}/api/v0.1/Download/file?uri=mast:JWST/product/{name}"
-            rows.append(
-                {
-                    "obs_id": name.removesuffix("_i2d.fits"),
-                    "band": band,
-                    "instrument_name": "NIRCAM/IMAGE",
-                    "s_ra": ra,
-                    "s_dec": dec,
-                    "s_region": skies.footprint_of(wcs, shape),
-                    "calib_level": 3,
-                    "t_exptime": 1000.0,
-                    "mjd_obs": 59900.5,
-                    "format": "image/fits",
-                    "access_url": url,
-                }
-            )
-        body = to_votable(rows, JWST_COLUMNS, ucds=JWST_UCDS)
+            centre = wcs.pixel_to_world(shape[1] / 2, shape[0] / 2).icrs
+            if low <= centre.ra.deg <= high and south <= centre.dec.deg <= north:
+                rows.append(
+                    {
+                        "obs_id": name.removesuffix("_i2d.fits"),
+                        "filters": f"CLEAR;{band}",
+                        "s_region": skies.footprint_of(wcs, shape),
+                        "t_min": 59900.5,
+                        "dataurl": f"mast:JWST/product/{name}",
+                    }
+                )
+        body = to_votable(rows, JWST_COLUMNS)
         return Reply(body, kind="application/x-votable+xml")

@@ -24,7 +24,7 @@ exception                   also a          raised when
 `RunExistsError`            `OSError`       a run's output is there, or is another run's
 `RunInUseError`             `OSError`       another process is at work on a run
 `RunFailedError`            `OSError`       a run cannot go on; nothing done is lost
-`UnknownArchiveError`       `KeyError`      no recipe of `archives` has that name
+`UnknownArchiveError`       `KeyError`      no archive is known by that name
 `FetchError`                `OSError`       a stamp, or anything else, cannot be fetched
 `MixedOriginsError`         `ValueError`    stamps of one survey would be of two origins
 ==========================  ==============  ========================================

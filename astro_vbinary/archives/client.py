@@ -110,13 +110,20 @@ class Client:
         other.__dict__.update(self.__dict__, limits=limits)
         return other
 
-    def get(self, url, **options):
+    def abort(self):
+        """Break off what is on its way, after ``stop`` was set."""
+        self._http.close()
+
+    def get(self, url, *, check=None, **options):
         """Get an answer.
 
         Parameters
         ----------
         url : str
             Where from.
+        check : callable, optional
+            Called with the answer; where it raises
+            `~astro_vbinary.exceptions.FetchError`, it is tried again.
         **options
             ``params`` (dict), the query; ``headers`` (dict); ``auth`` (user and
             password); ``no_coverage_on`` (tuple of int), statuses by which this server
@@ -128,7 +135,7 @@ class Client:
         Answer
             The answer.
         """
-        return self._patiently(self._into_memory, "GET", url, None, options)
+        return self._patiently(self._into_memory, "GET", url, _and(check), options)
 
     def get_fits(self, url, **options):
         """Get a FITS file, all of it; an HTML page or half a file is tried again.
@@ -171,13 +178,7 @@ class Client:
         Answer
             The answer.
         """
-
-        def checked(answer):
-            if check is not None:
-                check(answer)
-            return answer
-
-        return self._patiently(self._into_memory, "POST", url, checked, options)
+        return self._patiently(self._into_memory, "POST", url, _and(check), options)
 
     def get_range(self, url, start, stop, **options):
         """Bytes of a large file.
@@ -376,3 +377,14 @@ class Client:
             # All threads and processes wait, not only the one that was told.
             self._gate.pause(host, self._patience.asked(asked))
         raise TransientError(Outcome.HTTP_ERROR, reason, status=status, wait_s=asked)
+
+
+def _and(check):
+    """A function that checks an answer and gives it back."""
+
+    def checked(answer):
+        if check is not None:
+            check(answer)
+        return answer
+
+    return checked

@@ -1,6 +1,5 @@
 """Coverage maps: where a survey has been, so that nothing is asked elsewhere."""
 
-import importlib.util
 import warnings
 from pathlib import Path
 
@@ -77,10 +76,12 @@ def read_coverage(location, client=None):
     ~astro_vbinary.exceptions.VBinaryWarning
         If there is one that cannot be read.
     """
-    if location is None or importlib.util.find_spec("mocpy") is None:
+    if location is None:
         return None
-    from mocpy import MOC
-
+    try:
+        from mocpy import MOC
+    except ImportError:
+        return None
     try:
         if "://" in str(location):
             if client is None:

@@ -208,7 +208,10 @@ class _Run:
         except KeyboardInterrupt:
             self.client.stop.set()
             for crew in crews:
-                crew.join(2.0)
+                crew.join(1.0)
+            self.client.abort()  # what is still waiting for an answer
+            for crew in crews:
+                crew.join(1.0)
             raise
         for crew in crews:
             if crew.error is not None:

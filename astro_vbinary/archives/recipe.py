@@ -245,7 +245,7 @@ class Recipe:
             A file or URL of a MOC in FITS; None where there is none. Nothing is asked
             of the server where the map is empty.
         """
-        return None
+        return
 
     def plan(self, requests):
         """Group requests into jobs.

@@ -17,7 +17,7 @@ from astro_vbinary.archives import (
 from astro_vbinary.archives.tests import helpers_loopback as loopback
 
 #: ``python -m benchmarks.fetch_faults -n 5000`` does many more.
-N_SOURCES = int(os.environ.get("ASTRO_VBINARY_FAULTS", "240"))
+N_SOURCES = int(os.environ.get("ASTRO_VBINARY_FAULTS", "150"))
 
 
 def test_every_fault_ends_in_its_outcome(tmp_path):
@@ -99,7 +99,7 @@ def test_a_file_whose_row_was_not_written_is_not_trusted(tmp_path):
 
 
 def test_several_processes_share_the_work_and_the_limits(tmp_path):
-    n, concurrency, rate = 60, 3, 60.0
+    n, concurrency, rate = 40, 3, 60.0
     options = f'{{"concurrency": {concurrency}, "rate": {rate}}}'
     with loopback.LoopbackServer(delay=0.03) as server:
         command = [sys.executable, "-m", loopback.__name__, server.url, tmp_path]

@@ -1,6 +1,6 @@
 """AllWISE: Atlas Images of IRSA, each fetched once."""
 
-from astro_vbinary.archives.builtin.irsa import IrsaTiles
+from astro_vbinary.archives.builtin.irsa_tiles import IrsaTiles
 from astro_vbinary.archives.recipe import HostLimits
 
 __all__ = ["ALLWISE"]

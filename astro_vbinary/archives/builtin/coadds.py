@@ -15,7 +15,7 @@ from astro_vbinary.archives.builtin.helping import (
     open_image,
     refuse,
 )
-from astro_vbinary.archives.builtin.irsa import by_region, cut_from
+from astro_vbinary.archives.builtin.regions import by_region, cut_from
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
 from astro_vbinary.archives.unpacking import read_members

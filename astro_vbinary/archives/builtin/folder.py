@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from astro_vbinary.archives.builtin.helping import match_band, refuse
-from astro_vbinary.archives.builtin.irsa import by_region
+from astro_vbinary.archives.builtin.regions import by_region
 from astro_vbinary.archives.calibration import (
     exposure_zero_point,
     hst_zero_point,

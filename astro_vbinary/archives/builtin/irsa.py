@@ -11,19 +11,16 @@ from astropy.wcs import WCS
 
 from astro_vbinary.archives.builtin.helping import (
     by_position,
-    in_batches,
     match_band,
     number_in,
     open_image,
-    refuse,
     with_query,
 )
 from astro_vbinary.archives.calibration import surface_zero_point
-from astro_vbinary.archives.cutting import cut_image
 from astro_vbinary.archives.discovery import is_same_site, parse_sia, sia2_parameters
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Job, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.stamps.grid import pixel_area
 from astro_vbinary.stamps.headers import epoch_from_header, zero_point_from_header
@@ -32,9 +29,6 @@ __all__ = [
     "IRSA",
     "IRSA_LIMITS",
     "IrsaRecipe",
-    "IrsaTiles",
-    "by_region",
-    "cut_from",
     "cut_out",
 ]
 
@@ -203,168 +197,6 @@ class IrsaRecipe(Recipe):
         return Delivered(
             request, fits.HDUList(hdus), zero_point=zero_point, epoch=epoch, url=url
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class IrsaTiles(IrsaRecipe):
-    """Large images of IRSA: each is fetched once, and stamps are cut from it here.
-
-    Parameters
-    ----------
-    whole_tiles : bool, optional
-        Whether to do so; else every stamp is cut out by the archive, which is less to
-        fetch for a few targets.
-    tile_bytes : int, optional
-        Of a tile, for estimates.
-    batch : int, optional
-        Requests of a job at most.
-    """
-
-    whole_tiles: bool = True
-    tile_bytes: int = 67 * 2**20
-    batch: int = 64
-
-    def plan(self, requests):
-        """Jobs of requests that are near each other, in all bands.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            Some sources each.
-        """
-        if not self.whole_tiles:
-            return super().plan(requests)
-        return by_region(self.name, requests, self.batch)
-
-    def estimate(self, job):
-        """Bytes of the tiles.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        int
-            One tile a band, though jobs share tiles.
-        """
-        if not self.whole_tiles:
-            return super().estimate(job)
-        return self.tile_bytes * len({request.band for request in job.requests})
-
-    def fetch(self, job, client):
-        """Fetch tiles, once, and cut stamps from them.
-
-        Parameters
-        ----------
-        job : Job
-            Sources that are near each other.
-        client : Client
-            What is asked through.
-
-        Yields
-        ------
-        Delivered or Failure
-            One a request.
-        """
-        if not self.whole_tiles:
-            yield from super().fetch(job, client)
-            return
-        known = []
-        for request in job.requests:
-            frames = self._frames_of(request, known, client)
-            rows = frames.get(request.band, ())
-            if not rows:
-                reason = f"{self.collection} has no image of {request.band} there"
-                yield Failure(request, Outcome.NO_COVERAGE, reason)
-                continue
-            url = rows[0]["url"]
-            try:
-                path = client.cached_file(url, fits=True)
-            except FetchError as error:
-                yield from refuse([request], error.outcome, error.reason)
-                continue
-            yield self._cut(request, path, url, rows[0])
-
-    def _frames_of(self, request, known, client):
-        """The list of tiles, asked for again only where no known tile holds all."""
-        for corners, frames in known:
-            if corners is not None and request.band in frames:
-                margin = edge_distance(corners, request.position)
-                if margin > request.angle / np.sqrt(2):
-                    return frames
-        frames = self.find_frames(request.position, client)
-        rows = frames.get(request.band, ())
-        region = parse_region(rows[0].get("s_region")) if rows else None
-        known.append((region, frames))
-        return frames
-
-    def _cut(self, request, path, url, row):
-        with fits.open(path, memmap=True) as file:
-            hdu = cut_from(file[0], request)
-        if hdu is None:
-            reason = f"the target is outside {url}"
-            return Failure(request, Outcome.NO_COVERAGE, reason)
-        return self.describe(request, [hdu], url, row)
-
-
-def by_region(name, requests, count):
-    """Jobs of requests near each other, as tiles are about so large.
-
-    Parameters
-    ----------
-    name : str
-        The recipe.
-    requests : iterable of StampRequest
-        The requests.
-    count : int
-        Requests of a job at most.
-
-    Yields
-    ------
-    Job
-        Requests of one HEALPix cell of 1.8 degrees, all bands of a source together.
-    """
-    from astropy_healpix import HEALPix
-
-    requests = sorted(requests, key=lambda r: (r.source, r.ra, r.dec))
-    cells = HEALPix(nside=32, order="nested")
-    ra = np.array([request.ra for request in requests]) * u.deg
-    dec = np.array([request.dec for request in requests]) * u.deg
-    groups = {}
-    for cell, request in zip(
-        cells.lonlat_to_healpix(ra, dec) if requests else (), requests, strict=True
-    ):
-        groups.setdefault(int(cell), []).append(request)
-    for cell in sorted(groups):
-        for batch in in_batches(groups[cell], count):
-            yield Job(name, batch)
-
-
-def cut_from(hdu, request):
-    """The stamp of a request, cut from an image of which only that part is read.
-
-    Parameters
-    ----------
-    hdu : image HDU
-        Of an open file.
-    request : StampRequest
-        The request.
-
-    Returns
-    -------
-    `~astropy.io.fits.PrimaryHDU` or None
-        None where the target is outside.
-    """
-    wcs = WCS(hdu.header)
-    data = hdu.section if hasattr(hdu, "section") else hdu.data
-    return cut_image(data, wcs, request.position, request.angle, header=hdu.header)
 
 
 def cut_out(client, url, request):

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.io import fits
 
 from astro_vbinary.archives.builtin.hips import to_flux
-from astro_vbinary.archives.builtin.irsa import by_region
+from astro_vbinary.archives.builtin.regions import by_region
 from astro_vbinary.archives.hips_tiles import (
     choose_order,
     find_tiles,

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import astropy.units as u
 import numpy as np
+from astropy.coordinates import SkyCoord
 
-from astro_vbinary.archives import get_recipe
+from astro_vbinary.archives import fetch_stamps, get_recipe, read_manifest
+from astro_vbinary.archives.retrying import Patience
 from astro_vbinary.archives.tests.servers import sky as skies
 from astro_vbinary.archives.tests.servers.hips import HipsFitsServer
 from astro_vbinary.archives.tests.servers.hscla import PASSWORD, USER, HsclaServer
@@ -150,3 +153,31 @@ def target_table(*positions):
             "dec": [p.icrs.dec.deg for p in positions],
         }
     )
+
+
+#: Far from everything that the servers have.
+ELSEWHERE = SkyCoord(200.0, 30.0, unit="deg")
+
+ONCE = Patience(1)
+
+
+def run(folder, server, recipe, *positions, bands=None, size=10, **changes):
+    """Fetch, and tell the outcome and reason by source and band."""
+    recipe = get_recipe(recipe) if isinstance(recipe, str) else recipe
+    limits = replace(recipe.limits, rate_per_s=1000.0)
+    recipe = replace(recipe, base_url=server.url, limits=limits, **changes)
+    fetch_stamps(
+        target_table(*positions),
+        folder,
+        surveys=[recipe.survey],
+        bands=bands,
+        size=size * u.arcsec,
+        recipes=[recipe],
+        origin=recipe.origin,
+        use_coverage=False,
+        patience=ONCE,
+    )
+    return {
+        (row["source"], row["band"]): (row["outcome"], row["reason"])
+        for row in read_manifest(folder)
+    }

@@ -14,6 +14,7 @@ from astro_vbinary import (
 from astro_vbinary.archives import fetch_stamps, read_manifest, recipes
 from astro_vbinary.archives.tests.cases import (
     ANY_ZERO_POINT,
+    ELSEWHERE,
     HIPS,
     NATIVE,
     target_table,
@@ -151,3 +152,68 @@ def test_every_survey_has_both_and_every_native_recipe_a_case():
     assert {case.recipe for case in ALL} >= {
         recipe.name for recipe in recipes() if recipe.origin != "local"
     }
+
+
+@pytest.mark.parametrize("scale", [10 / 322, 0.5])
+def test_flux_of_hips_stamps_is_the_same_whatever_the_pixels(scale, tmp_path):
+    """On the 0.031 arcsec of the reference work, and on coarser pixels."""
+    (case,) = [case for case in HIPS if case.recipe == "decals-hips"]
+    with case.serve(case.sky) as server:
+        fetch_stamps(
+            target_table(),
+            tmp_path,
+            surveys=["DECaLS"],
+            bands=["g"],
+            size=10 * u.arcsec,
+            pixel_scale=scale * u.arcsec,
+            recipes=[case.make(server.url)],
+            origin="hips",
+            use_coverage=False,
+        )
+    (row,) = read_manifest(tmp_path)
+    stamp = SurveyStamp.read(tmp_path / row["path"])
+    assert stamp.pixel_scale.value == pytest.approx(scale, rel=1e-4)
+    found, flux = measure(
+        stamp.data, stamp.wcs, radius=4.4 * u.arcsec, around=case.sky.centre
+    )
+    assert found.separation(case.sky.centroid()) < 0.1 * stamp.pixel_scale
+    magnitude = stamp.meta["header"]["MAGZP"] - 2.5 * np.log10(flux)
+    assert magnitude == pytest.approx(case.sky.magnitude(), abs=0.0108)
+
+
+def test_nothing_is_asked_where_the_map_of_a_hips_is_empty(tmp_path):
+    mocpy = pytest.importorskip("mocpy")
+    from astro_vbinary.archives.tests.servers.base import Reply
+    from astro_vbinary.archives.tests.servers.hips import HipsFitsServer
+
+    (case,) = [case for case in HIPS if case.recipe == "decals-hips"]
+    path = tmp_path / "moc.fits"
+    centre = case.sky.centre
+    moc = mocpy.MOC.from_cone(
+        lon=centre.ra, lat=centre.dec, radius=0.5 * u.deg, max_depth=9
+    )
+    moc.save(path, format="fits")
+
+    class Mapped(HipsFitsServer):
+        def reply(self, ask):
+            if ask.path == "/MocServer/query":
+                assert ask.get("ivorn") in self.surveys
+                return Reply(path.read_bytes(), kind="application/fits")
+            return super().reply(ask)
+
+    recipe = case.make("http://127.0.0.1:1")
+    tiles = dict.fromkeys(recipe.ids.values(), (0.262, 22.5, False))
+    with Mapped(case.sky, tiles) as server:
+        summary = fetch_stamps(
+            target_table(centre, ELSEWHERE),
+            tmp_path / "out",
+            surveys=["DECaLS"],
+            bands=["g"],
+            size=10 * u.arcsec,
+            recipes=[case.make(server.url)],
+            origin="hips",
+        )
+        assert len(server.paths("hips2fits")) == 1
+    assert summary.n_files == 1
+    outcomes = {r["source"]: r["outcome"] for r in read_manifest(tmp_path / "out")}
+    assert outcomes == {"S1": "ok", "S2": "no_coverage"}

@@ -180,7 +180,7 @@ class Client:
         """
         return self._patiently(self._into_memory, "POST", url, _and(check), options)
 
-    def get_range(self, url, start, stop, **options):
+    def get_range(self, url, start, stop, *, check=None, **options):
         """Bytes of a large file.
 
         Parameters
@@ -189,6 +189,9 @@ class Client:
             Where from.
         start, stop : int
             The first byte, and the one after the last.
+        check : callable, optional
+            Called with the bytes; where it raises
+            `~astro_vbinary.exceptions.FetchError`, they are asked for again.
         **options
             As for `get`.
 
@@ -204,11 +207,14 @@ class Client:
             "Range": f"bytes={start}-{stop - 1}",
         }
 
-        def check(answer):
-            return cut_range(answer, start, stop)
+        def take(answer):
+            part = cut_range(answer, start, stop)
+            if check is not None:
+                check(part[0])
+            return part
 
         options["headers"] = headers
-        return self._patiently(self._into_memory, "GET", url, check, options)
+        return self._patiently(self._into_memory, "GET", url, take, options)
 
     def stream_to_file(self, url, path, *, fits=False, **options):
         """Write a large answer to a file, which appears when it is whole.

@@ -9,10 +9,15 @@ from urllib.parse import urlsplit
 
 import astropy.units as u
 
+from astro_vbinary.archives.outcomes import Outcome
+from astro_vbinary.exceptions import FetchError
+
 __all__ = [
     "is_same_site",
     "parse_sia",
     "parse_tap",
+    "read_sia",
+    "read_tap",
     "sia1_parameters",
     "sia2_parameters",
     "tap_parameters",
@@ -153,6 +158,56 @@ def parse_sia(content, url, *, version):
             row["filter"] = row.get("energy_bandpassname") or row.get("em_band")
         rows.append(row)
     return rows
+
+
+def read_sia(answer, *, version):
+    """Rows of an answer of a service, as `parse_sia` reads them.
+
+    Parameters
+    ----------
+    answer : `~astro_vbinary.archives.Answer`
+        The answer.
+    version : {1, 2}
+        Of the protocol.
+
+    Returns
+    -------
+    list of dict
+        The rows.
+
+    Raises
+    ------
+    ~astro_vbinary.exceptions.FetchError
+        If they cannot be read, as ``not_fits``.
+    """
+    try:
+        return parse_sia(answer.content, answer.url, version=version)
+    except ValueError as error:
+        raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
+
+
+def read_tap(answer):
+    """Rows of an answer by TAP, as `parse_tap` reads them.
+
+    Parameters
+    ----------
+    answer : `~astro_vbinary.archives.Answer`
+        The answer.
+
+    Returns
+    -------
+    list of dict
+        The rows.
+
+    Raises
+    ------
+    ~astro_vbinary.exceptions.FetchError
+        If they cannot be read, as ``not_fits``.
+    """
+    try:
+        return parse_tap(answer.content, answer.url)
+    except ValueError as error:
+        raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
 
 
 def _records(kind, content, url):

@@ -10,6 +10,7 @@ from astropy.table import Table
 from astropy.time import Time
 
 from astro_vbinary.archives.builtin.helping import (
+    ask,
     by_position,
     number_in,
     open_image,
@@ -150,9 +151,14 @@ class CoaddRecipe(Recipe):
             "bands": "".join(sorted(bands)),
             "file_img_m": "on",
         }
-        answer = client.get(f"{self.base_url}/cutout_fits", params=parameters)
+        answer, members = ask(
+            client,
+            f"{self.base_url}/cutout_fits",
+            lambda answer: list(read_members(answer.content)),
+            params=parameters,
+        )
         best = {}
-        for name, content in read_members(answer.content):
+        for name, content in members:
             band = next((b for b in bands if name.endswith(f"-w{b}-img-m.fits")), None)
             if band is None:
                 continue

@@ -15,6 +15,7 @@ from astro_vbinary.exceptions import FetchError, UnknownBandError
 from astro_vbinary.surveys import get_survey
 
 __all__ = [
+    "ask",
     "by_position",
     "in_batches",
     "match_band",
@@ -23,6 +24,37 @@ __all__ = [
     "refuse",
     "with_query",
 ]
+
+
+def ask(client, url, read, **options):
+    """Get an answer that is understood; nonsense is asked for again.
+
+    Parameters
+    ----------
+    client : Client
+        What is asked through.
+    url : str
+        Where from.
+    read : callable
+        Called with the answer; what it returns is wanted. It raises `FetchError` where
+        the answer makes no sense.
+    **options
+        As for the client's ``get``.
+
+    Returns
+    -------
+    answer : `~astro_vbinary.archives.Answer`
+        The answer.
+    found : object
+        What was read from it.
+    """
+    found = []
+
+    def check(answer):
+        found[:] = [read(answer)]
+
+    answer = client.get(url, check=check, **options)
+    return answer, found[0]
 
 
 def by_position(name, requests, *, shared=("size", "pixel_scale")):

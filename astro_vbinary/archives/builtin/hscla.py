@@ -122,6 +122,7 @@ class HsclaRecipe(Recipe):
             url,
             files={"list": ("list.txt", text.encode())},
             auth=self._credentials(),
+            check=_is_tar,
         )
         # Rows count from one, and the first is the heading.
         left = dict(enumerate(job.requests, 2))
@@ -159,6 +160,14 @@ class HsclaRecipe(Recipe):
         flux = number_in([hdu.header for hdu in hdus], "FLUXMAG0")
         zero_point = float(2.5 * np.log10(flux)) if flux and flux > 0 else None
         return Delivered(request, fits.HDUList(hdus), zero_point=zero_point, url=url)
+
+
+def _is_tar(answer):
+    """Refuse a page in place of a tar, which may be empty."""
+    start = answer.content[:512]
+    if start[257:262] != b"ustar" and (start.strip(b"\0") or not start):
+        words = " ".join(start[:60].decode("utf-8", "replace").split())
+        raise FetchError(Outcome.NOT_FITS, f"{answer.url}: no tar, but {words!r}")
 
 
 HSCLA = HsclaRecipe(

@@ -9,6 +9,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from astro_vbinary.archives.builtin.helping import (
+    ask,
     by_position,
     match_band,
     number_in,
@@ -79,15 +80,17 @@ class HstRecipe(Recipe):
         side = f"{first.size / 3600:.8f}"
         parameters = {"ra": f"{first.ra:.7f}", "dec": f"{first.dec:.7f}"}
         parameters |= {"x": side, "y": side, "units": "d"}
-        answer = client.get(
-            f"{self.base_url}/hapcut/api/v0.1/astrocut", params=parameters
+        answer, members = ask(
+            client,
+            f"{self.base_url}/hapcut/api/v0.1/astrocut",
+            _members,
+            params=parameters,
         )
-        if not answer.content.startswith(b"PK"):
-            reason = _message(answer)
-            yield from refuse(job.requests, Outcome.NO_COVERAGE, reason)
+        if isinstance(members, str):
+            yield from refuse(job.requests, Outcome.NO_COVERAGE, members)
             return
         found = {}
-        for name, content in read_members(answer.content):
+        for name, content in members:
             if name.casefold().endswith((".fits", ".fits.gz")):
                 hdus = open_image(content, name)
                 kind, band = self._identify(name, hdus)
@@ -149,6 +152,13 @@ def _rank(detector, hdus, wanted, request):
     share = float(filled[near].mean()) if near.any() else 0.0
     same = detector == str(wanted).upper().rpartition("/")[2]
     return (round(share, 2), detector != "", same, -abs(np.log(scale / request.scale)))
+
+
+def _members(answer):
+    """Cutouts by name, or what the service says where there is none."""
+    if answer.content.startswith(b"PK"):
+        return list(read_members(answer.content))
+    return _message(answer)
 
 
 def _message(answer):

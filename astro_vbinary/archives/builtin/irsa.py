@@ -10,6 +10,7 @@ from astropy.time import Time
 from astropy.wcs import WCS
 
 from astro_vbinary.archives.builtin.helping import (
+    ask,
     by_position,
     match_band,
     number_in,
@@ -17,7 +18,7 @@ from astro_vbinary.archives.builtin.helping import (
     with_query,
 )
 from astro_vbinary.archives.calibration import surface_zero_point
-from astro_vbinary.archives.discovery import is_same_site, parse_sia, sia2_parameters
+from astro_vbinary.archives.discovery import is_same_site, read_sia, sia2_parameters
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
@@ -116,11 +117,9 @@ class IrsaRecipe(Recipe):
         parameters = sia2_parameters(
             url, target, SEARCH_RADIUS, collection=self.collection
         )
-        answer = client.get(url, params=parameters)
-        try:
-            rows = parse_sia(answer.content, url, version=2)
-        except ValueError as error:
-            raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
+        answer, rows = ask(
+            client, url, lambda answer: read_sia(answer, version=2), params=parameters
+        )
         frames = {}
         for row in rows:
             path = str(row["url"] or "").partition("?")[0]

@@ -9,19 +9,22 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from astro_vbinary.archives.builtin.helping import (
+    ask,
     by_position,
     match_band,
     number_in,
     with_query,
 )
 from astro_vbinary.archives.calibration import surface_zero_point
+from astro_vbinary.archives.content import describe
 from astro_vbinary.archives.cutting import cut_image
-from astro_vbinary.archives.discovery import parse_tap, tap_parameters
+from astro_vbinary.archives.discovery import read_tap, tap_parameters
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.ranges import RangeFile
 from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
 from astro_vbinary.exceptions import FetchError
+from astro_vbinary.stamps.container import FITS_MAGIC
 from astro_vbinary.stamps.grid import pixel_area, sky_to_pixel
 from astro_vbinary.surveys import get_survey
 
@@ -113,11 +116,9 @@ class JwstRecipe(Recipe):
         """
         target = job.requests[0].position
         url = f"{self.base_url}/vo-tap/api/v0.1/caom/sync"
-        answer = client.get(url, params=tap_parameters(url, _question(target)))
-        try:
-            rows = parse_tap(answer.content, url)
-        except ValueError as error:
-            raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
+        answer, rows = ask(
+            client, url, read_tap, params=tap_parameters(url, _question(target))
+        )
         images = {}
         for row in rows:
             band = match_band(self.survey, row.get("filters"))
@@ -179,7 +180,8 @@ def read_part(url, request, client):
 
     def get(start, stop):
         try:
-            return client.get_range(url, start, stop)
+            check = None if start else _is_fits
+            return client.get_range(url, start, stop, check=check)
         except FetchError as error:
             failures.append(error)
             raise
@@ -210,6 +212,12 @@ def read_part(url, request, client):
         if key in first and key not in part.header:
             part.header[key] = first[key]
     return [part]
+
+
+def _is_fits(start):
+    """Refuse a page in place of an image."""
+    if not start.startswith(FITS_MAGIC):
+        raise FetchError(Outcome.NOT_FITS, f"not FITS but {describe(start)}")
 
 
 def _prefetch(remote, hdu, wcs, request):

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from astro_vbinary.archives.builtin.helping import by_position, number_in, open_image
+from astro_vbinary.archives.builtin.helping import (
+    ask,
+    by_position,
+    number_in,
+    open_image,
+)
 from astro_vbinary.archives.calibration import exposure_zero_point
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
@@ -79,11 +84,12 @@ class PanStarrsRecipe(Recipe):
         place = {"ra": f"{first.ra:.7f}", "dec": f"{first.dec:.7f}"}
         wanted = {request.band for request in job.requests}
         filters = "".join(band for band in self.bands if band in wanted)
-        answer = client.get(
+        _, names = ask(
+            client,
             f"{self.base_url}/cgi-bin/ps1filenames.py",
+            _read_names,
             params={**place, "filters": filters, "type": "stack"},
         )
-        names = _read_names(answer)
         for request in job.requests:
             if request.band not in names:
                 reason = f"no stack in {request.band} holds the target"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from astropy.io import fits
 
 from astro_vbinary.archives.builtin.helping import (
+    ask,
     by_position,
     match_band,
     number_in,
     open_image,
 )
-from astro_vbinary.archives.discovery import is_same_site, parse_sia, sia1_parameters
+from astro_vbinary.archives.discovery import is_same_site, read_sia, sia1_parameters
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
 from astro_vbinary.exceptions import FetchError
@@ -84,11 +85,12 @@ class SkyMapperRecipe(Recipe):
         parameters = sia1_parameters(
             url, first.position, size, format="image/fits", intersect="COVERS"
         )
-        answer = client.get(url, params={**parameters, "BAND": bands, "VERB": "3"})
-        try:
-            rows = parse_sia(answer.content, url, version=1)
-        except ValueError as error:
-            raise FetchError(Outcome.NOT_FITS, f"{answer.url}: {error}") from error
+        answer, rows = ask(
+            client,
+            url,
+            lambda answer: read_sia(answer, version=1),
+            params={**parameters, "BAND": bands, "VERB": "3"},
+        )
         for row in rows:
             if not is_same_site(row["url"], self.base_url):
                 reason = f"{answer.url} names {row['url']!r}, which is not on its host"

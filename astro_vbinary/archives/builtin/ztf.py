@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from astropy.table import Table
 
-from astro_vbinary.archives.builtin.helping import match_band
+from astro_vbinary.archives.builtin.helping import ask, match_band
 from astro_vbinary.archives.builtin.irsa import IrsaRecipe
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.exceptions import FetchError
@@ -40,24 +40,26 @@ class ZtfRecipe(IrsaRecipe):
             If the table cannot be had or read.
         """
         url = f"{self.base_url}/ibe/search/ztf/products/ref"
-        answer = client.get(
-            url, params={"POS": f"{target.icrs.ra.deg:.7f},{target.icrs.dec.deg:.7f}"}
-        )
+        place = f"{target.icrs.ra.deg:.7f},{target.icrs.dec.deg:.7f}"
+        _, frames = ask(client, url, self._read, params={"POS": place})
+        for found in frames.values():
+            found.sort(key=lambda row: row["place"].separation(target).arcsec)
+        return frames
+
+    def _read(self, answer):
+        """Rows of the table by band."""
+        frames = {}
         try:
             table = Table.read(answer.text, format="ascii.ipac")
-            rows = [dict(zip(table.colnames, row, strict=True)) for row in table]
-            frames = {}
-            for row in rows:
+            for line in table:
+                row = dict(zip(table.colnames, line, strict=True))
                 code = str(row["filtercode"]).strip()
                 if _CODE.fullmatch(code):
                     band = match_band(self.survey, code)
-                    found = frames.setdefault(band, [])
-                    found.append(self._describe_row(row, code))
+                    frames.setdefault(band, []).append(self._describe_row(row, code))
         except Exception as error:  # what is no table fails in many ways
             reason = f"{answer.url}: no table of images: {type(error).__name__}"
             raise FetchError(Outcome.NOT_FITS, reason) from error
-        for found in frames.values():
-            found.sort(key=lambda row: row["place"].separation(target).arcsec)
         return frames
 
     def _describe_row(self, row, code):

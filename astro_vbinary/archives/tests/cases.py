@@ -161,7 +161,16 @@ ELSEWHERE = SkyCoord(200.0, 30.0, unit="deg")
 ONCE = Patience(1)
 
 
-def run(folder, server, recipe, *positions, bands=None, size=10, **changes):
+def run(
+    folder,
+    server,
+    recipe,
+    *positions,
+    bands=None,
+    size=10,
+    patience=ONCE,
+    **changes,
+):
     """Fetch, and tell the outcome and reason by source and band."""
     recipe = get_recipe(recipe) if isinstance(recipe, str) else recipe
     limits = replace(recipe.limits, rate_per_s=1000.0)
@@ -175,7 +184,7 @@ def run(folder, server, recipe, *positions, bands=None, size=10, **changes):
         recipes=[recipe],
         origin=recipe.origin,
         use_coverage=False,
-        patience=ONCE,
+        patience=patience,
     )
     return {
         (row["source"], row["band"]): (row["outcome"], row["reason"])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from astro_vbinary.archives.retrying import Patience
 from astro_vbinary.archives.tests.cases import ELSEWHERE, HIPS, NATIVE, run
 from astro_vbinary.archives.tests.servers.base import Reply, Server
 from astro_vbinary.archives.tests.servers.irsa import IrsaServer, make_2mass, make_ztf
@@ -206,3 +207,30 @@ def test_tar_with_a_link_is_refused(tmp_path):
     with UnwiseServer(Sky(6.4), links=True) as server:
         found = run(tmp_path, server, "unwise", whole_tiles=False, size=40)
     assert {outcome for outcome, _ in found.values()} == {"not_fits"}
+
+
+@pytest.mark.parametrize("case", KINDS, ids=lambda case: case.id)
+def test_error_page_that_passes_is_asked_again_in_the_same_run(case, tmp_path):
+    """Each address answers with a page of status 200 the first time."""
+    with case.serve(case.sky) as server:
+        first, honest = set(), server.reply
+
+        def reply(ask):
+            key = (ask.path, tuple(sorted(ask.query.items())))
+            if key in first:
+                return honest(ask)
+            first.add(key)
+            return Reply("<html>Try later</html>", 200, "text/html")
+
+        server.reply = reply
+        found = run(
+            tmp_path,
+            server,
+            case.make(server.url),
+            bands=case.bands[:1],
+            size=case.size,
+            patience=Patience(3, first_s=0.01),
+        )
+    ((outcome, reason),) = found.values()
+    assert outcome == "ok", reason
+    assert first

@@ -203,12 +203,7 @@ def safe_name(text):
     '%2E.%2FV380 Ori%2Fb'
     """
     text = str(text)
-    name = "".join(
-        letter
-        if letter in SAFE
-        else "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
-        for letter in text
-    )
+    name = text if SAFE.issuperset(text) else "".join(map(_encode, text))
     if name.startswith("."):
         name = "%2E" + name[1:]
     if name.startswith(" "):
@@ -217,3 +212,10 @@ def safe_name(text):
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         name = f"{name[: LONGEST - 17]}~{digest}"
     return name or "%"
+
+
+def _encode(letter):
+    if letter in SAFE:
+        return letter
+    code = letter.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in code)

@@ -7,12 +7,9 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
 from astro_vbinary.stamps.tables import read_table
-from astro_vbinary.stamps.targets import read_targets
+from astro_vbinary.stamps.targets import read_positions
 
 __all__ = ["list_positions", "name_of"]
-
-#: Rows that are understood at a time: a position of astropy takes some kilobytes.
-CHUNK = 1000
 
 
 def list_positions(sources):
@@ -81,20 +78,4 @@ def _from_table(sources):
         sources = read_table(sources, "catalogue")
     if not isinstance(sources, Table):
         raise TypeError(f"sources must be a table, a file or SkyCoord, not {sources!r}")
-    found = {}
-    for start in range(0, len(sources), CHUNK) or [0]:
-        for name, position in read_targets(sources[start : start + CHUNK]).items():
-            numbers = (float(position.ra.deg), float(position.dec.deg))
-            known = found.setdefault(name, numbers)
-            if known != numbers and _far(known, numbers):
-                raise ValueError(
-                    f"{label} has source {name!r} at two positions: "
-                    f"{known} and {numbers} deg"
-                )
-    return found
-
-
-def _far(one, other):
-    return (
-        SkyCoord(*one, unit="deg").separation(SkyCoord(*other, unit="deg")).arcsec > 0.1
-    )
+    return read_positions(sources, label=label)

@@ -338,13 +338,14 @@ class Client:
         timeout = options.pop("timeout_s", None) or self.limits.timeout_s
         most = options.pop("max_bytes", None) or self.limits.max_bytes
         absent = options.pop("no_coverage_on", ())
-        home = urlsplit(url).netloc
+        home = urlsplit(url)[:2]
         for _ in range(MAX_REDIRECTS + 1):
             host = urlsplit(url).netloc
             if urlsplit(url).scheme not in ("http", "https") or not host:
                 raise FetchError(Outcome.HTTP_ERROR, f"{url!r} is no web address")
-            if host != home:
-                options.pop("auth", None)  # a password is for one server only
+            if urlsplit(url)[:2] != home:
+                # A password is for one server only, and not to be sent in the clear.
+                options.pop("auth", None)
             with (
                 self._gate.place(host, self.limits),
                 Deadline(timeout) as deadline,

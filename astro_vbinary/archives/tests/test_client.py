@@ -296,3 +296,45 @@ def test_places_of_the_dead_are_free(tmp_path, server):
             "INSERT INTO places (host, token) VALUES (?, ?)", (host, "1-dead")
         )
         assert client.get(address(server)).status == 200
+
+
+def test_a_password_is_for_one_server_only(client):
+    import http.server
+
+    seen = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            seen.append((self.server.server_port, self.headers.get("Authorization")))
+            here, there = sorted(server.server_port for server in servers)
+            on = {"/a": f"http://127.0.0.1:{here}/b"}
+            on["/b"] = f"http://127.0.0.1:{there}/c"
+            location = on.get(self.path)
+            self.send_response(302 if location else 200)
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    servers = [
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(2)
+    ]
+    threads = [
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        for server in servers
+    ]
+    for thread in threads:
+        thread.start()
+    first = min(server.server_port for server in servers)
+    answer = client.get(f"http://127.0.0.1:{first}/a", auth=("me", "secret"))
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert answer.status == 200
+    assert [bool(told) for _, told in seen] == [True, True, False]

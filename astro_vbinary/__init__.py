@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 __getattr__, _, __all__ = _lazy.attach(
     __name__,
     submodules=[
+        "archives",
         "classification",
         "exceptions",
         "measurement",

@@ -17,6 +17,7 @@ __all__ = ["main"]
         "demo": "astro_vbinary.cli.demo",
         "classify": "astro_vbinary.cli.classify",
         "run": "astro_vbinary.cli.run",
+        "fetch": "astro_vbinary.cli.fetch",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",
@@ -41,6 +42,7 @@ def main():
       astro-vbinary demo                            see it work, in a minute
       astro-vbinary classify stamps/ -o out.ecsv    classify your own stamps
       astro-vbinary run stamps/ -o out.parquet      the same for a whole catalogue
+      astro-vbinary fetch sources.vot -o stamps/    get the stamps first
       astro-vbinary COMMAND --help                  learn about a command
 
     \b

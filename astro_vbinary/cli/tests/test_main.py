@@ -18,6 +18,7 @@ COMMANDS = [
     "demo",
     "classify",
     "run",
+    "fetch",
     "surveys",
     "stack",
     "plot",

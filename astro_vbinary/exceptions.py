@@ -24,6 +24,7 @@ exception                   also a          raised when
 `RunExistsError`            `OSError`       a run's output is there, or is another run's
 `RunInUseError`             `OSError`       another process is at work on a run
 `RunFailedError`            `OSError`       a run cannot go on; nothing done is lost
+`LabelStoreError`           `OSError`       a file of labels cannot be used
 ==========================  ==============  ========================================
 """
 
@@ -34,6 +35,7 @@ from astro_vbinary.status import Status
 __all__ = [
     "AlignmentError",
     "DuplicateNameError",
+    "LabelStoreError",
     "NoCelestialWCSError",
     "NoDataError",
     "NoImageError",
@@ -147,3 +149,7 @@ class RunInUseError(VBinaryError, OSError):
 
 class RunFailedError(VBinaryError, OSError):
     """A run over a catalogue cannot go on; what was done is kept."""
+
+
+class LabelStoreError(VBinaryError, OSError):
+    """A file of labels is not one, is of a later version, or is not open."""

@@ -22,6 +22,7 @@ ROOMS = [
     "status",
     "surveys",
     "training",
+    "vetting",
 ]
 
 

@@ -50,9 +50,10 @@ def export_command(store, output, annotator, repeats, overwrite):
     The newest label counts; what was undone is left out. "astro-vbinary train" reads
     the table.
     """
+    _check(output, overwrite)
     with _opened(store) as opened:
         labels = opened.labels(annotator=annotator, looks=repeats)
-    _write(labels, output, overwrite)
+    _write(labels, output)
 
 
 @command.command("import")
@@ -101,20 +102,15 @@ def agreement_command(store, output, overwrite):
     annotator was shown twice (inspect --repeats) tell how far one agrees with oneself.
     """
     from astro_vbinary.cli.console import print_table
-    from astro_vbinary.cli.outputs import check_file, replacing
+    from astro_vbinary.cli.outputs import replacing
     from astro_vbinary.vetting import measure_agreement
-    from astro_vbinary.vetting.annotations import table_format
 
+    kind = _check(output, overwrite) if output else None
     with _opened(store) as opened:
         table = measure_agreement(opened.labels(looks=True))
     if not len(table):
         raise Failure("there are no two annotators, and no source was shown twice")
     if output:
-        try:
-            kind = table_format(output)
-        except ValueError as error:
-            raise Failure(str(error)) from error
-        check_file(output, overwrite=overwrite)
         with replacing(output) as part:
             table.write(part, format=kind)
     print_table(
@@ -152,9 +148,10 @@ def consensus_command(store, output, least, overwrite):
     """
     from astro_vbinary.vetting import make_consensus
 
+    _check(output, overwrite)
     with _opened(store) as opened:
         labels = make_consensus(opened.labels(), least=least)
-    _write(labels, output, overwrite)
+    _write(labels, output)
 
 
 def _opened(path):
@@ -163,17 +160,24 @@ def _opened(path):
     return LabelStore(path)
 
 
-def _write(labels, output, overwrite):
-    from astro_vbinary.cli.console import count
-    from astro_vbinary.cli.outputs import check_file, replacing
-    from astro_vbinary.vetting import write_annotations
+def _check(output, overwrite):
+    """The format of the output, which can be written to."""
+    from astro_vbinary.cli.outputs import check_file
     from astro_vbinary.vetting.annotations import table_format
 
     try:
-        table_format(output)
+        kind = table_format(output)
     except ValueError as error:
         raise Failure(str(error)) from error
     check_file(output, overwrite=overwrite)
+    return kind
+
+
+def _write(labels, output):
+    from astro_vbinary.cli.console import count
+    from astro_vbinary.cli.outputs import replacing
+    from astro_vbinary.vetting import write_annotations
+
     with replacing(output) as part:
         write_annotations(labels, part)
     click.echo(f"{count(len(labels), 'label')} in {output}")

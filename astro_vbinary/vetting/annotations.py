@@ -218,8 +218,8 @@ def _from_row(row, names, annotator):
         return (cell_text(row[name]) if name in names else None) or ""
 
     def angle(name):
-        given = text(name)
-        return float(given) if given else np.nan
+        # Not through text, which has fewer digits.
+        return float(row[name]) if text(name) else np.nan
 
     return Annotation(
         source=text("source"),

@@ -11,6 +11,7 @@ from astro_vbinary.exceptions import StampError, TargetOutsideError
 from astro_vbinary.plotting.style import STRETCHES, colour_map, image_norm
 from astro_vbinary.stamps import StampStack, SurveyStamp
 from astro_vbinary.stamps.motion import position_at
+from astro_vbinary.surveys import VISUAL_BINARY_LIMIT
 from astro_vbinary.vetting.cache import ByteCache
 
 __all__ = ["COLOURS", "CUTS", "FIELDS", "Look", "Painter"]
@@ -29,6 +30,9 @@ SIDE = 320
 
 #: Side of the square that is read of a larger image: the widest field and its corners.
 READ_SIZE = 30 * u.arcsec
+
+#: Radius of the circle of a visual binary in arcsec.
+LIMIT = VISUAL_BINARY_LIMIT.to_value(u.arcsec)
 
 #: Bytes of pixels, and of finished pictures, that are kept.
 PIXEL_MEMORY, PICTURE_MEMORY = 64 * 2**20, 32 * 2**20
@@ -322,6 +326,12 @@ def paint(cutout, look):
         # One bad pixel blanks what it lies in: what is blank must be seen.
         values = values.reshape(SIDE, fine, SIDE, fine).mean(axis=(1, 3))
     norm = image_norm(values, stretch=look.stretch)
+    # White is the brightest of the circle: in a wide field a sharp star is few pixels.
+    offset = look.field * (0.5 - (np.arange(SIDE) + 0.5) / SIDE)
+    circle = np.hypot(offset, offset[:, np.newaxis]) <= LIMIT
+    inner = values[circle & np.isfinite(values)]
+    if inner.size:
+        norm.vmax = max(norm.vmax, np.quantile(inner, 0.999))
     known = values[np.isfinite(values)]
     share = CUTS[look.cut]
     if share is not None and known.size:

@@ -278,7 +278,8 @@ def _views(index):
     found, unnamed = {}, 0
     for files in index.groups().values():
         for file in files:
-            view = View(file.survey, file.band, file.location.name, file)
+            name = Path(file.packed.name if file.packed else file.path).name
+            view = View(file.survey, file.band, name, file)
             found.setdefault(file.source, []).append(view)
     for file in index.rejected:
         if not file.source:

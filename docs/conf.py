@@ -75,7 +75,7 @@ else:
     # Anywhere else the build reads no network, so names of other projects are
     # taken on trust; those of this project are still checked.
     external = (
-        "astropy|astroquery|click|concurrent|distributed|matplotlib|mpl_toolkits|numpy|np"
+        "astropy|astroquery|click|jinja2|concurrent|distributed|matplotlib|mpl_toolkits|numpy|np"
         "|pathlib|photutils|pyarrow|regions|reproject|safetensors|scipy|torch|torchvision|tqdm"
     )
     standard = "|".join(name for name in dir(builtins) if not name.startswith("_"))

@@ -67,13 +67,13 @@ def create_app(
     store : LabelStore
         Where labels go, open.
     token : str
-        What the first address must hold, hard to guess: `secrets.token_urlsafe`.
+        What the first address must hold, hard to guess: ``secrets.token_urlsafe``.
     port : int
         The port that the server listens at.
     annotator : str, optional
         Who labels, until somebody else says so on the page.
-    default : `~astro_vbinary.vetting.state.PageState`, optional
-        Order, filters and look of the first page.
+    default : PageState, optional
+        Of ``astro_vbinary.vetting.state``: order, filters and look of the first page.
     repeats : float, optional
         Share of the sources that are shown twice.
     seed : int, optional

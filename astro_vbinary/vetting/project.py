@@ -1,7 +1,7 @@
 """What there is to look at: sources, their images, and what is known of them."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -336,14 +336,22 @@ def _known(survey):
 
 
 def _sharpness(survey):
-    try:
-        return float(get_survey(survey).effective_fwhm().to_value("arcsec"))
-    except UnknownSurveyError:
-        return np.inf
+    return _fwhm_and_group(survey)[0]
 
 
 def _group(survey):
+    return _fwhm_and_group(survey)[1]
+
+
+def _fwhm_and_group(survey):
     try:
-        return resolution_group(survey).number
+        return _known_fwhm_and_group(survey)
     except UnknownSurveyError:
-        return 0
+        return np.inf, 0
+
+
+# What is unknown raises, and is not kept: it may be registered later.
+@lru_cache(256)
+def _known_fwhm_and_group(survey):
+    fwhm = get_survey(survey).effective_fwhm().to_value("arcsec")
+    return float(fwhm), resolution_group(survey).number

@@ -6,6 +6,7 @@ import socket
 from contextlib import closing
 
 from astro_vbinary.vetting.app import create_app
+from astro_vbinary.vetting.painting import warm_up
 
 __all__ = ["is_loopback", "serve"]
 
@@ -58,7 +59,9 @@ def serve(project, store, *, host="127.0.0.1", port=0, announce, **options):
 
     token = secrets.token_urlsafe(32)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as listener:
+    # With the protocol named, asyncio sends small answers at once (TCP_NODELAY).
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    with closing(made) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
@@ -89,5 +92,6 @@ def serve(project, store, *, host="127.0.0.1", port=0, announce, **options):
         )
         name = socket.gethostname() if everywhere else host
         name = f"[{name}]" if ":" in name else name
+        warm_up()
         announce(f"http://{name}:{port}/?token={token}")
         uvicorn.Server(config).run(sockets=[listener])

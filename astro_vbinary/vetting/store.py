@@ -287,7 +287,7 @@ class LabelStore:
         Returns
         -------
         dict of (str, int) to str
-            The newest label, or `SKIPPED`, by source and look.
+            The newest label, or ``skip``, by source and look.
         """
         rows = self._fetch(
             "SELECT source, look, label FROM views WHERE annotator = ? "

@@ -21,6 +21,7 @@ __getattr__, _, __all__ = _lazy.attach(
         "status",
         "surveys",
         "training",
+        "vetting",
     ],
     submod_attrs={
         "classification": [

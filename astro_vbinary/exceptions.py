@@ -27,6 +27,7 @@ exception                   also a          raised when
 `UnknownArchiveError`       `KeyError`      no archive is known by that name
 `FetchError`                `OSError`       a stamp, or anything else, cannot be fetched
 `MixedOriginsError`         `ValueError`    stamps of one survey would be of two origins
+`LabelStoreError`           `OSError`       a file of labels cannot be used
 ==========================  ==============  ========================================
 """
 
@@ -38,6 +39,7 @@ __all__ = [
     "AlignmentError",
     "DuplicateNameError",
     "FetchError",
+    "LabelStoreError",
     "MixedOriginsError",
     "NoCelestialWCSError",
     "NoDataError",
@@ -186,3 +188,7 @@ class FetchError(VBinaryError, OSError):
 
 class MixedOriginsError(VBinaryError, ValueError):
     """A folder would get stamps of one survey of two origins, unasked."""
+
+
+class LabelStoreError(VBinaryError, OSError):
+    """A file of labels is not one, is of a later version, or is not open."""

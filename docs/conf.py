@@ -75,7 +75,7 @@ else:
     # Anywhere else the build reads no network, so names of other projects are
     # taken on trust; those of this project are still checked.
     external = (
-        "astropy|astroquery|click|collections|concurrent|distributed|matplotlib"
+        "astropy|astroquery|click|jinja2|collections|concurrent|distributed|matplotlib"
         "|mpl_toolkits|numpy|np|pathlib|photutils|pyarrow|regions|reproject|safetensors"
         "|scipy|tenacity|threading|torch|torchvision|tqdm"
     )

@@ -22,6 +22,8 @@ __all__ = ["main"]
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",
         "weights": "astro_vbinary.cli.weights",
+        "inspect": "astro_vbinary.cli.inspect",
+        "labels": "astro_vbinary.cli.labels",
         "simulate": "astro_vbinary.cli.simulate",
         "inject": "astro_vbinary.cli.inject",
         "pack": "astro_vbinary.cli.pack",

@@ -23,6 +23,7 @@ ROOMS = [
     "status",
     "surveys",
     "training",
+    "vetting",
 ]
 
 

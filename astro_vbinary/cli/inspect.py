@@ -177,7 +177,7 @@ def _need_extra():
 
 def _part(results, paths):
     """The table of results, and the paths without it."""
-    from astro_vbinary.vetting.project import looks_like_results
+    from astro_vbinary.vetting.results import looks_like_results
 
     tables = [path for path in paths if looks_like_results(path)]
     if len(tables) + (results is not None) > 1:
@@ -189,7 +189,7 @@ def _part(results, paths):
 def _read_project(paths, templates, manifest, results, catalog):
     from astro_vbinary.stamps.targets import read_targets
     from astro_vbinary.vetting import VettingProject
-    from astro_vbinary.vetting.project import read_results
+    from astro_vbinary.vetting.results import read_results
 
     if results and not paths and not manifest:
         raise click.UsageError(

@@ -7,8 +7,8 @@ from astro_vbinary.plotting.style import STRETCHES
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, list_surveys
 from astro_vbinary.vetting.agreement import make_consensus, measure_agreement
 from astro_vbinary.vetting.annotations import ANNOTATION_LABELS
+from astro_vbinary.vetting.look import COLOURS, CUTS, FIELDS
 from astro_vbinary.vetting.ordering import ORDERS
-from astro_vbinary.vetting.painting import COLOURS, CUTS, FIELDS
 from astro_vbinary.vetting.state import SHOWN
 from astro_vbinary.vetting.store import SKIPPED
 

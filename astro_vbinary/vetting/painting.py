@@ -8,22 +8,14 @@ import astropy.units as u
 import numpy as np
 
 from astro_vbinary.exceptions import StampError, TargetOutsideError
-from astro_vbinary.plotting.style import STRETCHES, colour_map, image_norm
+from astro_vbinary.plotting.style import colour_map, image_norm
 from astro_vbinary.stamps import StampStack, SurveyStamp
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT
 from astro_vbinary.vetting.cache import ByteCache
+from astro_vbinary.vetting.look import CUTS, Look
 
-__all__ = ["COLOURS", "CUTS", "FIELDS", "Look", "Painter"]
-
-#: Sides of the field in arcsec.
-FIELDS = (6.0, 10.0, 15.0, 20.0)
-
-#: Shares of the pixels, in per cent, that are neither black nor white.
-CUTS = {"auto": None, "100": 100.0, "99.5": 99.5, "99": 99.0, "98": 98.0, "95": 95.0}
-
-#: Colour maps of matplotlib that can be chosen: even in lightness, no rainbow.
-COLOURS = ("inferno", "gray", "gray_r", "viridis", "cividis")
+__all__ = ["Cutout", "Painter", "paint", "read_cutout", "warm_up"]
 
 #: Side of a picture in pixels.
 SIDE = 320
@@ -36,46 +28,6 @@ LIMIT = VISUAL_BINARY_LIMIT.to_value(u.arcsec)
 
 #: Bytes of pixels, and of finished pictures, that are kept.
 PIXEL_MEMORY, PICTURE_MEMORY = 64 * 2**20, 32 * 2**20
-
-
-@dataclass(frozen=True)
-class Look:
-    """How pixels are shown.
-
-    Parameters
-    ----------
-    stretch : str
-        One of ``astro_vbinary.plotting.STRETCHES``.
-    cut : str
-        One of `CUTS`.
-    colours : str
-        One of `COLOURS`.
-    field : float
-        Side of the field in arcsec, one of `FIELDS`.
-
-    Raises
-    ------
-    ValueError
-        If one of them is unknown.
-    """
-
-    stretch: str = "asinh"
-    cut: str = "auto"
-    colours: str = "inferno"
-    field: float = 10.0
-
-    def __post_init__(self):
-        for name, known in (
-            ("stretch", STRETCHES),
-            ("cut", CUTS),
-            ("colours", COLOURS),
-            ("field", FIELDS),
-        ):
-            if getattr(self, name) not in known:
-                shown = ", ".join(map(str, known))
-                raise ValueError(
-                    f"unknown {name} {getattr(self, name)!r}; known: {shown}"
-                )
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from astro_vbinary.plotting.style import STRETCHES
 from astro_vbinary.vetting.annotations import ANNOTATION_LABELS
+from astro_vbinary.vetting.look import COLOURS, CUTS, FIELDS, Look
 from astro_vbinary.vetting.ordering import ORDERS
-from astro_vbinary.vetting.painting import COLOURS, CUTS, FIELDS, Look
 
 __all__ = ["SHOWN", "PageState"]
 

@@ -108,14 +108,12 @@ class LabelStore:
             raise LabelStoreError(f"cannot open {self.path}: {error}") from error
         try:
             self._prepare(connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, LabelStoreError) as error:
             connection.close()
-            raise LabelStoreError(
-                f"{self.path} is no file of labels: {error}"
-            ) from error
-        except LabelStoreError:
-            connection.close()
-            raise
+            if isinstance(error, LabelStoreError):
+                raise
+            reason = f"{self.path} is no file of labels: {error}"
+            raise LabelStoreError(reason) from error
         self._connection = connection
         return self
 
@@ -205,8 +203,7 @@ class LabelStore:
                 label.time or now(),
                 label.note,
                 "/".join(label.images),  # which no file's name can hold
-                _number(label.ra),
-                _number(label.dec),
+                *(None if np.isnan(v) else float(v) for v in (label.ra, label.dec)),
                 label.look,
                 int(imported),
             )
@@ -350,7 +347,3 @@ def _identity(label):
     """What makes two labels the same one, exported and imported again."""
     note = " ".join(label.note.split())
     return label.source, label.survey, label.label, label.annotator, label.time, note
-
-
-def _number(value):
-    return None if np.isnan(value) else float(value)

@@ -15,7 +15,7 @@ from astropy.table import Table
 from astro_vbinary.classification.result import FORMATS
 from astro_vbinary.cli import exits
 from astro_vbinary.vetting import Annotation, LabelStore, read_annotations
-from astro_vbinary.vetting.project import looks_like_results, read_results
+from astro_vbinary.vetting.results import looks_like_results, read_results
 
 
 @pytest.fixture

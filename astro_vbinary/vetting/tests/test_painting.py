@@ -10,7 +10,8 @@ from astro_vbinary.exceptions import StampError
 from astro_vbinary.stamps import StampFile, StampIndex, pack
 from astro_vbinary.vetting import VettingProject
 from astro_vbinary.vetting.cache import ByteCache
-from astro_vbinary.vetting.painting import CUTS, FIELDS, SIDE, Look, Painter
+from astro_vbinary.vetting.look import CUTS, FIELDS, Look
+from astro_vbinary.vetting.painting import SIDE, Painter
 from astro_vbinary.vetting.tests.helpers_page import TARGET, write_stamp
 
 

@@ -23,6 +23,8 @@ COMMANDS = [
     "stack",
     "plot",
     "weights",
+    "inspect",
+    "labels",
     "simulate",
     "inject",
     "pack",

@@ -144,20 +144,7 @@ class Manifest:
         `~astro_vbinary.archives.StampRequest`
             In the order in which they were added.
         """
-        last = 0
-        while True:
-            with self._lock:
-                rows = self._db.execute(
-                    f"SELECT id, {', '.join(_REQUEST)} FROM stamps WHERE archive = ? "
-                    f"AND id > ? AND claim IS NULL AND {_OPEN} ORDER BY id LIMIT ?",
-                    (archive, last, since, CHUNK),
-                ).fetchall()
-            if not rows:
-                return
-            last = rows[-1][0]
-            for row in rows:
-                if row[2] in bands:
-                    yield StampRequest(*row[1:7], origin=row[7], pixel_scale=row[8])
+        yield from self._paged(f"claim IS NULL AND {_OPEN}", archive, bands, since)
 
     def without_file(self, archive, *, bands):
         """Requests of a recipe that ended, but for a stamp.
@@ -174,14 +161,18 @@ class Manifest:
         `~astro_vbinary.archives.StampRequest`
             In the order in which they were added.
         """
+        ended = f"outcome IS NOT NULL AND outcome NOT IN ({_FILES})"
+        yield from self._paged(ended, archive, bands)
+
+    def _paged(self, condition, archive, bands, *values):
+        """Requests of a recipe, some at a time, so that memory does not grow."""
         last = 0
         while True:
             with self._lock:
                 rows = self._db.execute(
                     f"SELECT id, {', '.join(_REQUEST)} FROM stamps WHERE archive = ? "
-                    f"AND id > ? AND outcome IS NOT NULL AND outcome NOT IN ({_FILES}) "
-                    "ORDER BY id LIMIT ?",
-                    (archive, last, CHUNK),
+                    f"AND id > ? AND {condition} ORDER BY id LIMIT ?",
+                    (archive, last, *values, CHUNK),
                 ).fetchall()
             if not rows:
                 return

@@ -10,8 +10,8 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from astro_vbinary.classification.network import BinaryNet, symmetric_scores
-from astro_vbinary.classification.precision import gains_from_bfloat16
 from astro_vbinary.training.feeding import BlockPool, turn_block
+from astro_vbinary.training.precision import gains_from_bfloat16
 from astro_vbinary.training.stream import AUXILIARY
 from astro_vbinary.training.transfer import transfer_weights
 

@@ -9,16 +9,16 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 
+from astro_vbinary.archives.builtin.grouping import SourceRecipe, Tiled
 from astro_vbinary.archives.builtin.helping import (
     ask,
-    by_position,
     number_in,
     open_image,
     refuse,
 )
-from astro_vbinary.archives.builtin.regions import by_region, cut_from
+from astro_vbinary.archives.builtin.regions import cut_from
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.archives.unpacking import read_members
 from astro_vbinary.exceptions import FetchError
 
@@ -32,7 +32,7 @@ LARGEST = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoaddRecipe(Recipe):
+class CoaddRecipe(Tiled, SourceRecipe):
     """Stamps from the full-depth co-adds of unwise.me.
 
     Parameters
@@ -56,40 +56,6 @@ class CoaddRecipe(Recipe):
     base_url: str = "https://unwise.me"
     bands: tuple[str, ...] = ("W1", "W2")
     limits: HostLimits = HostLimits(concurrency=2, rate_per_s=2.0, timeout_s=300.0)
-
-    def plan(self, requests):
-        """Jobs of requests that are near each other, in all bands.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            Some sources each.
-        """
-        if not self.whole_tiles:
-            return by_position(self.name, requests)
-        return by_region(self.name, requests, self.batch)
-
-    def estimate(self, job):
-        """Bytes of the tiles.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        int
-            One tile a band, though jobs share tiles.
-        """
-        if not self.whole_tiles:
-            return super().estimate(job)
-        return self.tile_bytes * len({request.band for request in job.requests})
 
     def fetch(self, job, client):
         """Fetch tiles or cutouts.

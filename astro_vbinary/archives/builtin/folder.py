@@ -8,8 +8,8 @@ from functools import lru_cache
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from astro_vbinary.archives.builtin.grouping import RegionRecipe
 from astro_vbinary.archives.builtin.helping import match_band, refuse
-from astro_vbinary.archives.builtin.regions import by_region
 from astro_vbinary.archives.calibration import (
     exposure_zero_point,
     hst_zero_point,
@@ -18,7 +18,7 @@ from astro_vbinary.archives.calibration import (
 from astro_vbinary.archives.cutting import cut_image
 from astro_vbinary.archives.footprint_index import FootprintIndex
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.stamps.grid import pixel_area
 from astro_vbinary.stamps.headers import (
@@ -39,7 +39,7 @@ _building = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderRecipe(Recipe):
+class FolderRecipe(RegionRecipe):
     """Stamps from a folder of images or mosaics.
 
     The band is what the header says (``FILTER`` and the like), or a word of the file's
@@ -61,21 +61,6 @@ class FolderRecipe(Recipe):
     limits: HostLimits = HostLimits(concurrency=4, rate_per_s=1e6)
     scale_tolerance: float | None = None
     what: str = "Stamps cut from images in a folder, with their own pixels and WCS."
-
-    def plan(self, requests):
-        """Jobs of requests that are near each other.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            Some sources each.
-        """
-        return by_region(self.name, requests, 64)
 
     def n_calls(self, job):
         """No requests to a server.

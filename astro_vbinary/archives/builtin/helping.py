@@ -2,21 +2,18 @@
 
 import io
 import re
-from itertools import groupby
-from operator import attrgetter
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import numpy as np
 from astropy.io import fits
 
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Failure, Job
+from astro_vbinary.archives.recipe import Failure
 from astro_vbinary.exceptions import FetchError, UnknownBandError
 from astro_vbinary.surveys import get_survey
 
 __all__ = [
     "ask",
-    "by_position",
     "in_batches",
     "match_band",
     "number_in",
@@ -55,29 +52,6 @@ def ask(client, url, read, **options):
 
     answer = client.get(url, check=check, **options)
     return answer, found[0]
-
-
-def by_position(name, requests, *, shared=("size", "pixel_scale")):
-    """Jobs of the bands of one source, which one answer or one list serves.
-
-    Parameters
-    ----------
-    name : str
-        The recipe.
-    requests : iterable of `~astro_vbinary.archives.StampRequest`
-        The requests.
-    shared : sequence of str, optional
-        What the requests of a job have in common besides the position.
-
-    Yields
-    ------
-    `~astro_vbinary.archives.Job`
-        In the order in which the positions come.
-    """
-    what = attrgetter("source", "ra", "dec", *shared)
-    # Requests of one source follow each other, so that none need be kept.
-    for _, group in groupby(requests, what):
-        yield Job(name, tuple(group))
 
 
 def in_batches(requests, count):

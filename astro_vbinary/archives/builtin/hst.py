@@ -8,9 +8,9 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from astro_vbinary.archives.builtin.grouping import SourceRecipe
 from astro_vbinary.archives.builtin.helping import (
     ask,
-    by_position,
     match_band,
     number_in,
     open_image,
@@ -18,7 +18,7 @@ from astro_vbinary.archives.builtin.helping import (
 )
 from astro_vbinary.archives.calibration import hst_zero_point
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.archives.unpacking import read_members
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.stamps.grid import sky_to_pixel
@@ -39,27 +39,12 @@ NEAR = 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class HstRecipe(Recipe):
+class HstRecipe(SourceRecipe):
     """Cutouts by MAST's Hapcut."""
 
     origin: str = "native"
     base_url: str = "https://mast.stsci.edu"
     limits: HostLimits = HostLimits(concurrency=2, rate_per_s=1.0, timeout_s=300.0)
-
-    def plan(self, requests):
-        """Jobs of the bands of one source.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            One a source.
-        """
-        return by_position(self.name, requests)
 
     def fetch(self, job, client):
         """Fetch the cutouts of all filters, and pick those that were asked for.

@@ -9,9 +9,9 @@ from astropy.io import fits
 from astropy.time import Time
 from astropy.wcs import WCS
 
+from astro_vbinary.archives.builtin.grouping import ListedRecipe
 from astro_vbinary.archives.builtin.helping import (
     ask,
-    by_position,
     match_band,
     number_in,
     open_image,
@@ -21,7 +21,7 @@ from astro_vbinary.archives.calibration import surface_zero_point
 from astro_vbinary.archives.discovery import is_same_site, read_sia, sia2_parameters
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.stamps.grid import pixel_area
 from astro_vbinary.stamps.headers import epoch_from_header, zero_point_from_header
@@ -44,7 +44,7 @@ DATES = (40000, 80000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class IrsaRecipe(Recipe):
+class IrsaRecipe(ListedRecipe):
     """Cutouts of a collection of IRSA, of the image that holds the target best.
 
     Parameters
@@ -61,36 +61,6 @@ class IrsaRecipe(Recipe):
     origin: str = "native"
     base_url: str = IRSA
     limits: HostLimits = IRSA_LIMITS
-
-    def plan(self, requests):
-        """Jobs of the bands of one source.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            One a source.
-        """
-        return by_position(self.name, requests)
-
-    def n_calls(self, job):
-        """One list, and one cutout a band.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        int
-            How many.
-        """
-        return 1 + len(job.requests)
 
     def find_frames(self, target, client):
         """Images of all bands that hold a position.

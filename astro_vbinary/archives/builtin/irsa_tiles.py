@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
+from astro_vbinary.archives.builtin.grouping import Tiled
 from astro_vbinary.archives.builtin.helping import refuse
 from astro_vbinary.archives.builtin.irsa import IrsaRecipe
-from astro_vbinary.archives.builtin.regions import by_region, cut_from
+from astro_vbinary.archives.builtin.regions import cut_from
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.recipe import Failure
@@ -17,7 +18,7 @@ __all__ = ["IrsaTiles"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class IrsaTiles(IrsaRecipe):
+class IrsaTiles(Tiled, IrsaRecipe):
     """Large images of IRSA: each is fetched once, and stamps are cut from it here.
 
     Parameters
@@ -34,40 +35,6 @@ class IrsaTiles(IrsaRecipe):
     whole_tiles: bool = True
     tile_bytes: int = 67 * 2**20
     batch: int = 64
-
-    def plan(self, requests):
-        """Jobs of requests that are near each other, in all bands.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            Some sources each.
-        """
-        if not self.whole_tiles:
-            return super().plan(requests)
-        return by_region(self.name, requests, self.batch)
-
-    def estimate(self, job):
-        """Bytes of the tiles.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        int
-            One tile a band, though jobs share tiles.
-        """
-        if not self.whole_tiles:
-            return super().estimate(job)
-        return self.tile_bytes * len({request.band for request in job.requests})
 
     def fetch(self, job, client):
         """Fetch tiles, once, and cut stamps from them.

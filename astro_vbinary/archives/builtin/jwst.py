@@ -8,9 +8,9 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from astro_vbinary.archives.builtin.grouping import SourceRecipe
 from astro_vbinary.archives.builtin.helping import (
     ask,
-    by_position,
     match_band,
     number_in,
     with_query,
@@ -22,7 +22,7 @@ from astro_vbinary.archives.discovery import read_tap, tap_parameters
 from astro_vbinary.archives.footprints import edge_distance, parse_region
 from astro_vbinary.archives.outcomes import Outcome
 from astro_vbinary.archives.ranges import RangeFile
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.stamps.container import FITS_MAGIC
 from astro_vbinary.stamps.grid import pixel_area, sky_to_pixel
@@ -45,7 +45,7 @@ _FILE = re.compile(r"mast:JWST/product/[\w.-]+_i2d\.fits", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class JwstRecipe(Recipe):
+class JwstRecipe(SourceRecipe):
     """Parts of the resampled images (stage 3) at MAST."""
 
     origin: str = "native"
@@ -53,21 +53,6 @@ class JwstRecipe(Recipe):
     limits: HostLimits = HostLimits(
         concurrency=2, rate_per_s=2.0, timeout_s=300.0, max_bytes=256 * 2**20
     )
-
-    def plan(self, requests):
-        """Jobs of the bands of one source.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            One a source.
-        """
-        return by_position(self.name, requests)
 
     def estimate(self, job):
         """Bytes of the headers, and of rows of 4000 pixels.

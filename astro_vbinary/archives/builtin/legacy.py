@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from astro_vbinary.archives.builtin.helping import by_position, open_image, refuse
+from astro_vbinary.archives.builtin.grouping import SourceRecipe
+from astro_vbinary.archives.builtin.helping import open_image, refuse
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.surveys import get_survey
 
@@ -21,7 +22,7 @@ _PLANE_CARDS = ("NAXIS3", "BANDS", "BAND", "IMAGETYP")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LegacyRecipe(Recipe):
+class LegacyRecipe(SourceRecipe):
     """Cutouts of one layer of the viewer, with their inverse variances.
 
     Parameters
@@ -35,21 +36,6 @@ class LegacyRecipe(Recipe):
     base_url: str = "https://www.legacysurvey.org"
     unit: str = "nmgy"
     limits: HostLimits = HostLimits(concurrency=2, rate_per_s=2.0, timeout_s=180.0)
-
-    def plan(self, requests):
-        """Jobs of the bands of one source.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            One a source.
-        """
-        return by_position(self.name, requests)
 
     def estimate(self, job):
         """Bytes of the images and of their inverse variances.

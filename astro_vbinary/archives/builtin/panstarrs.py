@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
+from astro_vbinary.archives.builtin.grouping import ListedRecipe
 from astro_vbinary.archives.builtin.helping import (
     ask,
-    by_position,
     number_in,
     open_image,
 )
 from astro_vbinary.archives.calibration import exposure_zero_point
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.surveys import get_survey
 
@@ -28,42 +28,12 @@ _STRETCH = ("BSOFTEN", "BOFFSET")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PanStarrsRecipe(Recipe):
+class PanStarrsRecipe(ListedRecipe):
     """Cutouts of the stacks at MAST."""
 
     origin: str = "native"
     base_url: str = "https://ps1images.stsci.edu"
     limits: HostLimits = HostLimits(concurrency=4, rate_per_s=5.0)
-
-    def plan(self, requests):
-        """Jobs of the bands of one source.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            One a source.
-        """
-        return by_position(self.name, requests)
-
-    def n_calls(self, job):
-        """One list, and one cutout a band.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        int
-            How many.
-        """
-        return 1 + len(job.requests)
 
     def fetch(self, job, client):
         """Fetch a cutout in each band.

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from astropy.io import fits
 
+from astro_vbinary.archives.builtin.grouping import ListedRecipe
 from astro_vbinary.archives.builtin.helping import (
     ask,
-    by_position,
     match_band,
     number_in,
     open_image,
 )
 from astro_vbinary.archives.discovery import is_same_site, read_sia, sia1_parameters
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 
 __all__ = ["SKYMAPPER", "SkyMapperRecipe"]
@@ -26,42 +26,12 @@ TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkyMapperRecipe(Recipe):
+class SkyMapperRecipe(ListedRecipe):
     """Cutouts of single exposures."""
 
     origin: str = "native"
     base_url: str = "https://api.skymapper.nci.org.au"
     limits: HostLimits = HostLimits(concurrency=2, rate_per_s=2.0, timeout_s=180.0)
-
-    def plan(self, requests):
-        """Jobs of the bands of one source.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            One a source.
-        """
-        return by_position(self.name, requests)
-
-    def n_calls(self, job):
-        """One list, and one cutout a band.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        int
-            How many.
-        """
-        return 1 + len(job.requests)
 
     def fetch(self, job, client):
         """Fetch the sharpest exposure in each band.

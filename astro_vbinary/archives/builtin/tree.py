@@ -7,8 +7,8 @@ import astropy.units as u
 import numpy as np
 from astropy.io import fits
 
+from astro_vbinary.archives.builtin.grouping import RegionRecipe
 from astro_vbinary.archives.builtin.hips import to_flux
-from astro_vbinary.archives.builtin.regions import by_region
 from astro_vbinary.archives.hips_tiles import (
     choose_order,
     find_tiles,
@@ -17,7 +17,7 @@ from astro_vbinary.archives.hips_tiles import (
     tile_path,
 )
 from astro_vbinary.archives.outcomes import Outcome
-from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits, Recipe
+from astro_vbinary.archives.recipe import Delivered, Failure, HostLimits
 from astro_vbinary.exceptions import FetchError
 from astro_vbinary.stamps import SkyGrid
 
@@ -25,7 +25,7 @@ __all__ = ["TreeRecipe"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TreeRecipe(Recipe):
+class TreeRecipe(RegionRecipe):
     """Stamps from a HiPS tree.
 
     Where a survey has several bands, each has a tree in a folder of its name below the
@@ -45,21 +45,6 @@ class TreeRecipe(Recipe):
     origin: str = "local"
     limits: HostLimits = HostLimits(concurrency=4, rate_per_s=20.0)
     what: str = "Stamps interpolated from the FITS tiles of a HiPS."
-
-    def plan(self, requests):
-        """Jobs of requests that are near each other and share tiles.
-
-        Parameters
-        ----------
-        requests : iterable of StampRequest
-            The requests.
-
-        Returns
-        -------
-        iterator of Job
-            Some sources each.
-        """
-        return by_region(self.name, requests, 64)
 
     def fetch(self, job, client):
         """Interpolate stamps from tiles, each of which is fetched once.

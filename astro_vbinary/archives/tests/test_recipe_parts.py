@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_vbinary.archives import Job, StampRequest, get_recipe, recipes
-from astro_vbinary.archives.builtin.helping import by_position, match_band, with_query
+from astro_vbinary.archives.builtin.helping import match_band, with_query
 from astro_vbinary.archives.calibration import (
     exposure_zero_point,
     hst_zero_point,
@@ -201,7 +201,7 @@ def test_bands_of_one_source_are_one_job():
         for source, ra in (("a", 83), ("b", 84))
         for band in "gri"
     ]
-    jobs = list(by_position("panstarrs", iter(requests)))
+    jobs = list(get_recipe("panstarrs").plan(iter(requests)))
     assert [len(job.requests) for job in jobs] == [3, 3]
     assert isinstance(jobs[0], Job)
 

@@ -28,6 +28,10 @@ from astro_vbinary.exceptions import MixedOriginsError, RunFailedError
 
 __all__ = ["fetch_stamps"]
 
+# Seconds that threads have to write what they hold when a run is stopped; what takes
+# longer is left to the next run, which clears it away.
+LAST_WORDS = 10
+
 
 def fetch_stamps(
     sources,
@@ -210,8 +214,9 @@ class _Run:
             for crew in crews:
                 crew.join(1.0)
             self.client.abort()  # what is still waiting for an answer
+            deadline = time.monotonic() + LAST_WORDS
             for crew in crews:
-                crew.join(1.0)
+                crew.join(max(deadline - time.monotonic(), 0))
             raise
         for crew in crews:
             if crew.error is not None:

@@ -24,6 +24,8 @@ exception                   also a          raised when
 `RunExistsError`            `OSError`       a run's output is there, or is another run's
 `RunInUseError`             `OSError`       another process is at work on a run
 `RunFailedError`            `OSError`       a run cannot go on; nothing done is lost
+`LabelError`                `ValueError`    labels cannot be understood or trained on
+`LeakError`                 `ValueError`    a split has the same thing on two sides
 ==========================  ==============  ========================================
 """
 
@@ -34,6 +36,8 @@ from astro_vbinary.status import Status
 __all__ = [
     "AlignmentError",
     "DuplicateNameError",
+    "LabelError",
+    "LeakError",
     "NoCelestialWCSError",
     "NoDataError",
     "NoImageError",
@@ -147,3 +151,11 @@ class RunInUseError(VBinaryError, OSError):
 
 class RunFailedError(VBinaryError, OSError):
     """A run over a catalogue cannot go on; what was done is kept."""
+
+
+class LabelError(VBinaryError, ValueError):
+    """Labels cannot be understood, or are too few to train or test on."""
+
+
+class LeakError(VBinaryError, ValueError):
+    """A split has one source, place or image on two sides; the message names it."""

@@ -6,6 +6,7 @@ good it is; inference uses what the card declares.
 """
 
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -24,10 +25,12 @@ from astro_vbinary.stamps.grid import SkyGrid
 
 __all__ = [
     "WeightsCard",
+    "check_id",
     "find_weights",
     "list_weights",
     "load_card",
     "load_network",
+    "open_weights",
     "register_weights",
     "save_weights",
 ]
@@ -173,6 +176,33 @@ class WeightsCard:
                 raise ValueError(f"prior must be between 0 and 1, not {prior}")
             z = z + _log_odds(prior) - _log_odds(calibration["prevalence"])
         return 1 / (1 + np.exp(-np.clip(z, -700, 700)))
+
+
+def check_id(name):
+    """Raise unless a text can be an id: it becomes the name of files.
+
+    Parameters
+    ----------
+    name : str
+        The text.
+
+    Returns
+    -------
+    str
+        The same.
+
+    Raises
+    ------
+    WeightsError
+        If it has other characters than letters, digits, ``.``, ``_`` and ``-``, begins
+        with one of the last three, or is longer than 80.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,79}", name, re.ASCII):
+        raise WeightsError(
+            f"{name!r} cannot be an id: at most 80 letters, digits, dots, underscores "
+            "and hyphens, a letter or digit first"
+        )
+    return name
 
 
 def _log_odds(share):
@@ -419,3 +449,28 @@ def find_weights(weights_id=None, *, group=None, policy="published"):
             f"no weights for group {group} of policy {policy!r}; known: {known}"
         )
     return max(fitting, key=lambda card: card.version)
+
+
+def open_weights(name):
+    """The card of an id or of a path.
+
+    Parameters
+    ----------
+    name : str or `~pathlib.Path`
+        An id, or what `load_card` takes.
+
+    Returns
+    -------
+    WeightsCard
+        The card.
+
+    Raises
+    ------
+    UnknownWeightsError
+        If it is neither the id of known weights nor a path that exists.
+    WeightsError
+        If the card is not usable.
+    """
+    if isinstance(name, Path) or Path(name).exists():
+        return load_card(name)
+    return find_weights(name)

@@ -21,6 +21,8 @@ __all__ = ["main"]
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",
         "weights": "astro_vbinary.cli.weights",
+        "train": "astro_vbinary.cli.train",
+        "evaluate": "astro_vbinary.cli.evaluate",
         "simulate": "astro_vbinary.cli.simulate",
         "inject": "astro_vbinary.cli.inject",
         "pack": "astro_vbinary.cli.pack",

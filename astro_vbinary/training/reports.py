@@ -1,0 +1,348 @@
+"""Reports of scored stacks: Table 2 of the paper with an interval for every figure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from astro_vbinary.training.evaluation import (
+    calibration_error,
+    classification_report,
+    reweighted_calibration_error,
+    roc_area,
+)
+from astro_vbinary.training.tuning import score_stacks
+
+__all__ = [
+    "EvaluatedStacks",
+    "average_precision",
+    "evaluate_weights",
+    "report_parts",
+    "report_scores",
+    "source_interval",
+]
+
+#: Edges of the parts by brightest pixel over noise, and by separation in arcsec.
+PEAKS = (0, 10, 30, 100, 300, np.inf)
+SEPARATIONS = (0, 0.3, 0.6, 1.0, 1.5, 2.5)
+
+#: Resamples of a bootstrap.
+DRAWS = 400
+
+
+@dataclass(frozen=True)
+class EvaluatedStacks:
+    """What a set of weights says of labelled stacks.
+
+    Attributes
+    ----------
+    card : `~astro_vbinary.classification.WeightsCard`
+        The weights.
+    stacks : LabelledStacks
+        The stacks.
+    scores : `~numpy.ndarray`
+        Shape (n, 2), before the softmax.
+    peak : `~numpy.ndarray`
+        Shape (n,): largest signal within 2.5 arcsec in units of the noise.
+    """
+
+    card: object
+    stacks: object
+    scores: np.ndarray
+    peak: np.ndarray
+
+    @property
+    def probability(self):
+        """Calibrated probability of a pair; shape (n,), float64."""
+        return self.card.probability(self.scores)
+
+    @property
+    def called(self):
+        """Whether each stack is called a pair; shape (n,), bool."""
+        return self.probability >= self.card.threshold
+
+    @property
+    def decided(self):
+        """Stacks whose label is not one half; shape (n,), bool."""
+        return self.stacks.labels != 0.5
+
+    @property
+    def wrong(self):
+        """Places of the stacks that it got wrong, the surest first; int."""
+        off = self.decided & (self.called != (self.stacks.labels > 0.5))
+        index = np.flatnonzero(off)
+        return index[np.argsort(-np.abs(self.probability[index] - 0.5))]
+
+
+def evaluate_weights(card, network, stacks):
+    """Score labelled stacks.
+
+    Parameters
+    ----------
+    card : `~astro_vbinary.classification.WeightsCard`
+        The weights' card.
+    network : `~astro_vbinary.classification.BinaryNet`
+        With the weights.
+    stacks : LabelledStacks
+        On the card's grid.
+
+    Returns
+    -------
+    EvaluatedStacks
+        The scores.
+    """
+    scores, peak = score_stacks(
+        network,
+        stacks,
+        np.arange(len(stacks)),
+        card.preprocessing,
+        symmetries=card.symmetries,
+    )
+    return EvaluatedStacks(card, stacks, scores, peak)
+
+
+def average_precision(labels, probability, *, prevalence=None):
+    """Area under the precision-recall curve, as a sum of steps.
+
+    Parameters
+    ----------
+    labels : `~numpy.ndarray` of int
+        1 for a pair, else 0; shape (n,).
+    probability : `~numpy.ndarray`
+        Shape (n,).
+    prevalence : float, optional
+        Share of pairs at which the precision is meant; by default the set's.
+
+    Returns
+    -------
+    float
+        NaN without both classes.
+    """
+    recall, _, precision = threshold_curves(labels, probability, prevalence=prevalence)
+    if not len(recall):
+        return float("nan")
+    steps = np.diff(np.concatenate([[0.0], recall]))
+    return float(np.sum(steps * precision))
+
+
+def threshold_curves(labels, probability, *, prevalence=None):
+    """Rates at every threshold, from the highest probability down.
+
+    Parameters
+    ----------
+    labels, probability, prevalence
+        As for `average_precision`.
+
+    Returns
+    -------
+    recall, false_positives, precision : `~numpy.ndarray`
+        Shape (k,), one entry for each distinct probability; empty without both
+        classes.
+    """
+    labels = np.asarray(labels)
+    pairs, others = int((labels == 1).sum()), int((labels == 0).sum())
+    if not pairs or not others:
+        return (np.zeros(0),) * 3
+    share = pairs / len(labels) if prevalence is None else prevalence
+    order = np.argsort(-np.asarray(probability, dtype=float), kind="stable")
+    ranked = np.asarray(probability, dtype=float)[order]
+    last = np.append(ranked[1:] != ranked[:-1], True)
+    recall = (np.cumsum(labels[order] == 1) / pairs)[last]
+    wrong = (np.cumsum(labels[order] == 0) / others)[last]
+    found, false = share * recall, (1 - share) * wrong
+    return recall, wrong, found / np.maximum(found + false, 1e-300)
+
+
+def source_interval(measure, sources, *arrays, draws=DRAWS, seed=0):
+    """A bootstrap interval that draws sources and not stacks.
+
+    Parameters
+    ----------
+    measure : callable
+        From the arrays to a figure.
+    sources : sequence of str
+        Name of each stack's source: those of one source are drawn together.
+    *arrays : `~numpy.ndarray`
+        Shape (n,) each.
+    draws : int, optional
+        Resamples with replacement.
+    seed : int, optional
+        Of the random numbers.
+
+    Returns
+    -------
+    tuple of float
+        The 2.5th and 97.5th percentile (Efron 1979, Ann. Stat. 7, 1); NaN where
+        the figure is not defined.
+    """
+    _, own = np.unique(np.asarray(sources, dtype=str), return_inverse=True)
+    members = [np.flatnonzero(own == number) for number in range(own.max() + 1)]
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        chosen = rng.integers(0, len(members), len(members))
+        index = np.concatenate([members[i] for i in chosen])
+        found.append(measure(*(array[index] for array in arrays)))
+    found = np.array(found, dtype=float)
+    if not np.isfinite(found).any():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(found, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _f1(labels, called, kind):
+    hits = ((called == kind) & (labels == kind)).sum()
+    below = (called == kind).sum() + (labels == kind).sum()
+    return 2 * hits / below if below else float("nan")
+
+
+def make_report(evaluated, index, *, prevalences=()):
+    """All figures of some stacks.
+
+    Parameters
+    ----------
+    evaluated : EvaluatedStacks
+        Scored stacks.
+    index : `~numpy.ndarray` of int
+        Which; those whose label is one half are left out.
+    prevalences : sequence of float, optional
+        Shares of pairs at which precision and calibration are given too.
+
+    Returns
+    -------
+    dict or None
+        As of `classification_report`, with ``confusion`` entries ``tn``, ``fp``,
+        ``fn``, ``tp``, bootstrap intervals of F1 and the areas, calibration error;
+        None where nothing is left.
+    """
+    index = np.asarray(index, dtype=int)
+    index = index[evaluated.decided[index]]
+    if not len(index):
+        return None
+    labels = (evaluated.stacks.labels[index] > 0.5).astype(int)
+    probability = evaluated.probability[index]
+    called = evaluated.called[index].astype(int)
+    sources = [evaluated.stacks.sources[i] for i in index]
+    report = classification_report(
+        labels, probability, threshold=evaluated.card.threshold
+    )
+    report["n_sources"] = len(set(sources))
+    for name, kind, said in (("tn", 0, 0), ("fp", 0, 1), ("fn", 1, 0), ("tp", 1, 1)):
+        report[name] = int(((labels == kind) & (called == said)).sum())
+    for kind in (0, 1):
+        report |= _bounded(
+            f"f1_{kind}",
+            lambda a, b, kind=kind: _f1(a, b, kind),
+            sources,
+            labels,
+            called,
+        )
+    if 0 < labels.mean() < 1:
+        report |= _bounded("roc_auc", roc_area, sources, labels, probability)
+        report |= _bounded(
+            "average_precision", average_precision, sources, labels, probability
+        )
+        report |= _bounded(
+            "calibration_error", calibration_error, sources, labels, probability
+        )
+        for prevalence in prevalences:
+            report |= _at_prevalence(evaluated, index, labels, called, prevalence)
+    return report
+
+
+def _bounded(name, measure, sources, *arrays):
+    low, high = source_interval(measure, sources, *arrays)
+    return {name: float(measure(*arrays)), f"{name}_low": low, f"{name}_high": high}
+
+
+def _at_prevalence(evaluated, index, labels, called, prevalence):
+    """Figures where a share of the stacks are pairs."""
+    stem = f"at_{100 * prevalence:g}"
+    sources = [evaluated.stacks.sources[i] for i in index]
+    probability = evaluated.card.probability(evaluated.scores[index], prior=prevalence)
+
+    def precision(labels, called):
+        found = prevalence * called[labels == 1].mean() if (labels == 1).any() else 0
+        false = (1 - prevalence) * called[labels == 0].mean() if (labels == 0).any() else 0
+        return found / (found + false) if found + false else float("nan")
+
+    def area(labels, probability):
+        return average_precision(labels, probability, prevalence=prevalence)
+
+    def error(labels, probability):
+        if not 0 < labels.mean() < 1:
+            return float("nan")
+        return reweighted_calibration_error(labels, probability, prevalence)
+
+    return (
+        _bounded(f"precision_1_{stem}", precision, sources, labels, called)
+        | _bounded(f"average_precision_{stem}", area, sources, labels, probability)
+        | _bounded(f"calibration_error_{stem}", error, sources, labels, probability)
+    )
+
+
+def report_parts(evaluated, *, prevalences=()):
+    """Figures of all stacks, and of each survey, brightness, separation, annotator.
+
+    Parameters
+    ----------
+    evaluated : EvaluatedStacks
+        Scored stacks.
+    prevalences : sequence of float, optional
+        As for a report; for all stacks together alone.
+
+    Returns
+    -------
+    dict of dict
+        By name: ``all``, ``survey HST``, ``peak S/N 10 to 30``, ``separation 0.3 to
+        0.6`` (pairs alone, where the labels' table has a column ``separation``),
+        ``annotator ada``.
+    """
+    stacks = evaluated.stacks
+    made = {"all": make_report(evaluated, np.arange(len(stacks)), prevalences=prevalences)}
+    surveys = np.array(stacks.surveys)
+    parts = {f"survey {s}": surveys == s for s in sorted(set(stacks.surveys))}
+    for low, high in zip(PEAKS[:-1], PEAKS[1:], strict=True):
+        span = f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}"
+        parts[f"peak S/N {span}"] = (evaluated.peak >= low) & (evaluated.peak < high)
+    separation = np.array([_number(row, "separation") for row in stacks.truth])
+    for low, high in zip(SEPARATIONS[:-1], SEPARATIONS[1:], strict=True):
+        chosen = (separation >= low) & (separation < high) & (stacks.labels > 0.5)
+        parts[f"separation {low:g} to {high:g}"] = chosen
+    for who in sorted({who for own in stacks.annotators for who in own}):
+        parts[f"annotator {who}"] = np.array([who in own for own in stacks.annotators])
+    for name, chosen in parts.items():
+        report = make_report(evaluated, np.flatnonzero(chosen))
+        if report is not None:
+            made[name] = report
+    return made
+
+
+def _number(row, name):
+    try:
+        return float(row.get(name))
+    except (TypeError, ValueError):
+        return np.nan
+
+
+def report_scores(card, stacks, index, network):
+    """The report of some stacks for a card.
+
+    Parameters
+    ----------
+    card : `~astro_vbinary.classification.WeightsCard`
+        The card.
+    stacks : LabelledStacks
+        The stacks.
+    index : `~numpy.ndarray` of int
+        Which.
+    network : `~astro_vbinary.classification.BinaryNet`
+        With the card's weights.
+
+    Returns
+    -------
+    dict
+        Plain values, without those that are not defined.
+    """
+    evaluated = evaluate_weights(card, network, stacks.take(index))
+    report = make_report(evaluated, np.arange(len(index))) or {}
+    return {key: value for key, value in report.items() if value == value}

@@ -6,7 +6,6 @@ good it is; inference uses what the card declares.
 """
 
 import hashlib
-import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -25,12 +24,10 @@ from astro_vbinary.stamps.grid import SkyGrid
 
 __all__ = [
     "WeightsCard",
-    "check_id",
     "find_weights",
     "list_weights",
     "load_card",
     "load_network",
-    "open_weights",
     "register_weights",
     "save_weights",
 ]
@@ -176,33 +173,6 @@ class WeightsCard:
                 raise ValueError(f"prior must be between 0 and 1, not {prior}")
             z = z + _log_odds(prior) - _log_odds(calibration["prevalence"])
         return 1 / (1 + np.exp(-np.clip(z, -700, 700)))
-
-
-def check_id(name):
-    """Raise unless a text can be an id: it becomes the name of files.
-
-    Parameters
-    ----------
-    name : str
-        The text.
-
-    Returns
-    -------
-    str
-        The same.
-
-    Raises
-    ------
-    WeightsError
-        If it has other characters than letters, digits, ``.``, ``_`` and ``-``, begins
-        with one of the last three, or is longer than 80.
-    """
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,79}", name, re.ASCII):
-        raise WeightsError(
-            f"{name!r} cannot be an id: at most 80 letters, digits, dots, underscores "
-            "and hyphens, a letter or digit first"
-        )
-    return name
 
 
 def _log_odds(share):
@@ -396,26 +366,50 @@ def register_weights(path):
 
 
 def list_weights():
-    """Cards of all weights that are known: bundled first, then registered ones.
+    """Cards of all weights that are known.
 
     Returns
     -------
     tuple of WeightsCard
-        Sorted by id within each kind.
+        Bundled ones first, then those registered in this session, those that packages
+        bring, and those that the user has installed; sorted by id within each kind.
 
     Examples
     --------
     >>> from astro_vbinary import list_weights
-    >>> sorted(card.group for card in list_weights())
+    >>> sorted({card.group for card in list_weights()})
     [3, 4]
     """
+    found = {}
+    for card in (*_default_cards(), *_installed_cards()):
+        found.setdefault(card.id, card)
+    return tuple(found.values())
+
+
+def _default_cards():
+    """Those that serve a group without being asked for."""
     bundled = sorted(_bundled_folder().glob("*.toml"))
     own = [path for _, path in sorted(_registered.items())]
-    return tuple(load_card(path) for path in [*bundled, *own])
+    return [load_card(path) for path in [*bundled, *own]]
+
+
+def _installed_cards():
+    """Those that are used by id alone."""
+    from astro_vbinary.classification.installing import (
+        package_cards,
+        safe_cards,
+        user_cards,
+    )
+
+    return safe_cards([*package_cards(), *user_cards()], load_card)
 
 
 def find_weights(weights_id=None, *, group=None, policy="published"):
     """The card of an id, or the newest of a group.
+
+    Weights that are installed (``astro-vbinary weights add``) or that a package brings
+    are found by their id and never chosen for a group: what a group is judged by does
+    not change because something was installed.
 
     Parameters
     ----------
@@ -436,7 +430,7 @@ def find_weights(weights_id=None, *, group=None, policy="published"):
     UnknownWeightsError
         If there are no such weights; the message lists the known ids.
     """
-    cards = list_weights()
+    cards = _default_cards() if weights_id is None else list_weights()
     known = ", ".join(f"{c.id} (group {c.group})" for c in cards) or "none"
     if weights_id is not None:
         for card in cards:
@@ -449,28 +443,3 @@ def find_weights(weights_id=None, *, group=None, policy="published"):
             f"no weights for group {group} of policy {policy!r}; known: {known}"
         )
     return max(fitting, key=lambda card: card.version)
-
-
-def open_weights(name):
-    """The card of an id or of a path.
-
-    Parameters
-    ----------
-    name : str or `~pathlib.Path`
-        An id, or what `load_card` takes.
-
-    Returns
-    -------
-    WeightsCard
-        The card.
-
-    Raises
-    ------
-    UnknownWeightsError
-        If it is neither the id of known weights nor a path that exists.
-    WeightsError
-        If the card is not usable.
-    """
-    if isinstance(name, Path) or Path(name).exists():
-        return load_card(name)
-    return find_weights(name)

@@ -28,7 +28,7 @@ __all__ = ["command"]
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=(0.5, 0.02),
     show_default=True,
-    help="Share of pairs at which precision and calibration are given; can be repeated.",
+    help="Share of pairs at which precision and calibration are given too; repeatable.",
 )
 @click.option(
     "--seen",
@@ -84,7 +84,8 @@ def command(
     if (output / "report.txt").exists() and not overwrite:
         raise Failure(f"{output / 'report.txt'} exists; give --overwrite to replace it")
     with header_warnings():
-        from astro_vbinary.classification.weights import load_network, open_weights
+        from astro_vbinary.classification import open_weights
+        from astro_vbinary.classification.weights import load_network
         from astro_vbinary.training import evaluate_weights
 
         cards = [open_weights(name) for name in (weights, against) if name]

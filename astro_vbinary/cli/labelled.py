@@ -99,10 +99,20 @@ def read_labelled_stacks(
     ----------
     labels : `~pathlib.Path`
         Table or folder.
-    stamps, templates
+    stamps : sequence of `~pathlib.Path`
         As for `find_stamps`.
-    group, policy, surveys, unsure, grid
-        As for `~astro_vbinary.training.read_stacks`.
+    templates : sequence of str
+        As for `find_stamps`.
+    group : int
+        As for `~astro_vbinary.training.read_stacks`, and so are the next.
+    policy : str
+        Policy by which the group is meant.
+    surveys : sequence of str
+        Surveys to use instead of those of the group.
+    unsure : str
+        Whether ``unsure`` counts one half or is left out.
+    grid : tuple or None
+        Pixel scale and side.
     threads : int or None
         Threads of torch.
     cache : `~pathlib.Path`, optional

@@ -8,7 +8,12 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
-from astro_vbinary.cli.inputs import engine_option, find_stamps, header_warnings
+from astro_vbinary.cli.inputs import (
+    engine_option,
+    find_stamps,
+    header_warnings,
+    weights_option,
+)
 from astro_vbinary.cli.lazy import LazyChoice
 from astro_vbinary.cli.outputs import check_table
 
@@ -73,6 +78,7 @@ __all__ = ["command"]
     show_default=True,
     help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
 )
+@weights_option
 @click.option(
     "--device",
     default="auto",
@@ -107,6 +113,7 @@ def command(
     chunk,
     dask,
     policy,
+    weights,
     device,
     engine,
     prior,
@@ -129,6 +136,7 @@ def command(
       astro-vbinary run sources.vot --stamps stamps/ -o verdicts.parquet
       astro-vbinary run stamps/ -o verdicts.ecsv --prior 0.02
       astro-vbinary run sources.csv --stamps a/ --stamps b/ -o out.fits --workers 8
+      astro-vbinary run stamps/ -o verdicts.ecsv --weights mine-g3
       astro-vbinary run sources.csv --stamps stamps/ -o out.ecsv --dask tcp://head:8786
 
     \b
@@ -149,6 +157,7 @@ def command(
         index, table = _inputs(catalog, stamps, templates, manifest)
         options = RunOptions(
             policy=policy,
+            weights=weights,
             device=device,
             engine=engine,
             prior=prior,

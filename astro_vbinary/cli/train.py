@@ -71,7 +71,9 @@ __all__ = ["command"]
     help="Side of the cells of the sky that no split parts. [default: 1]",
 )
 @click.option(
-    "--id", "name", help="Id of the weights; by default the folder's name and the group."
+    "--id",
+    "name",
+    help="Id of the weights; by default the folder's name and the group.",
 )
 @click.option("--version", default="1.0", show_default=True, help="Their version.")
 @click.option(
@@ -176,7 +178,9 @@ def command(
             quiet=quiet,
         )
         try:
-            parts = None if split_file is None else parts_of(read_split(split_file), stacks)
+            parts = (
+                None if split_file is None else parts_of(read_split(split_file), stacks)
+            )
             made = train_weights(
                 stacks,
                 output,
@@ -201,7 +205,7 @@ def command(
 
 def _initial(recipe, name, group, policy):
     """Card that is started from, and the grid of the stacks."""
-    from astro_vbinary.classification.weights import find_weights, open_weights
+    from astro_vbinary.classification import find_weights, open_weights
 
     if not recipe.initial:
         if name is not None:
@@ -234,7 +238,8 @@ def _tell(made, stacks):
     click.echo(
         f"{count(len(stacks), 'stack')} with labels: "
         + ", ".join(
-            f"{training[part]['n']:,} {part}" for part in ("train", "test", "validation")
+            f"{training[part]['n']:,} {part}"
+            for part in ("train", "test", "validation")
         )
         + f"; epoch {training['epoch']} of {len(made.history)} kept"
     )
@@ -242,11 +247,13 @@ def _tell(made, stacks):
         if "accuracy" in report:
             click.echo(
                 f"{part}: accuracy {report['accuracy']:.3f} "
-                f"({report['accuracy_low']:.3f} to {report['accuracy_high']:.3f}, 95 %), "
+                f"({report['accuracy_low']:.3f} to {report['accuracy_high']:.3f}), "
                 f"n = {report['n']:,}"
             )
     if stacks.rejected:
         name, reason = stacks.rejected[0]
-        click.echo(f"{count(len(stacks.rejected), 'file or stack')} could not be used; ")
+        click.echo(
+            f"{count(len(stacks.rejected), 'file or stack')} could not be used; "
+        )
         click.echo(f"  {name}: {reason}")
     click.echo(f"Weights: {card.weights_path}\nCard:    {card.path}")

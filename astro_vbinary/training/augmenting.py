@@ -14,7 +14,6 @@ from astro_vbinary.training.labelled import MARGIN
 __all__ = ["augment", "blur", "correlated_noise", "turn"]
 
 
-
 def augment(stacks, index, recipe, rng):
     """Some stacks, each changed at random.
 
@@ -74,7 +73,9 @@ def _pixels_of(survey, pixel_scale):
     """Width of a star and of the survey's own pixels, in pixels of the grid."""
     survey = get_survey(survey)
     native = min(band.pixel_scale.to_value("arcsec") for band in survey.bands)
-    return survey.effective_fwhm().to_value("arcsec") / pixel_scale, native / pixel_scale
+    return survey.effective_fwhm().to_value(
+        "arcsec"
+    ) / pixel_scale, native / pixel_scale
 
 
 def turn(images, symmetry):
@@ -135,9 +136,7 @@ def blur(images, sigma):
     data = smooth(torch.nan_to_num(images, nan=0.0))
     # What lies beyond the edge has no weight, as what lies in a gap.
     share = smooth((~gaps).float())
-    return (data / share.clamp(min=1e-6)).masked_fill(
-        gaps, torch.nan
-    )
+    return (data / share.clamp(min=1e-6)).masked_fill(gaps, torch.nan)
 
 
 def correlated_noise(m, side, native, generator):

@@ -70,6 +70,4 @@ def compare_verdicts(one, two):
 
 
 def _keys(evaluated):
-    return list(
-        zip(evaluated.stacks.sources, evaluated.stacks.surveys, strict=True)
-    )
+    return list(zip(evaluated.stacks.sources, evaluated.stacks.surveys, strict=True))

@@ -48,7 +48,7 @@ def make_page(evaluations, texts, *, prevalences=(0.5, 0.02)):
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'\">",
         f"<title>Evaluation of {html.escape(', '.join(evaluations))}</title>",
         f"<style>{STYLE}</style></head><body>",

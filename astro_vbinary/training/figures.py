@@ -37,10 +37,16 @@ def draw_history(history, *, best=None):
         left, right = fig.subplots(1, 2)
         epoch = np.asarray(history["epoch"])
         left.plot(epoch, history["train_loss"], color="0.5", label="training")
-        left.plot(epoch, history["validation_loss"], color=PAIR_COLOUR, label="validation")
+        left.plot(
+            epoch, history["validation_loss"], color=PAIR_COLOUR, label="validation"
+        )
         left.set_ylabel("cross entropy")
-        right.plot(epoch, history["validation_accuracy"], color=OTHER_COLOUR, label="accuracy")
-        right.plot(epoch, history["validation_f1"], color=PAIR_COLOUR, label="F1 of pairs")
+        right.plot(
+            epoch, history["validation_accuracy"], color=OTHER_COLOUR, label="accuracy"
+        )
+        right.plot(
+            epoch, history["validation_f1"], color=PAIR_COLOUR, label="F1 of pairs"
+        )
         right.set_ylim(0, 1.02)
         right.set_ylabel("validation part")
         for ax in (left, right):
@@ -71,7 +77,9 @@ def draw_evaluation(evaluations, *, prevalences=(0.5, 0.02)):
     with settings() as plt:
         fig = new_figure(plt, None, (11, 3.6))
         roc, curve, calibration = fig.subplots(1, 3)
-        for colour, (name, evaluated) in zip(colours, evaluations.items(), strict=False):
+        for colour, (name, evaluated) in zip(
+            colours, evaluations.items(), strict=False
+        ):
             decided = evaluated.decided
             labels = (evaluated.stacks.labels[decided] > 0.5).astype(int)
             probability = evaluated.probability[decided]
@@ -88,7 +96,9 @@ def draw_evaluation(evaluations, *, prevalences=(0.5, 0.02)):
             _draw_reliability(calibration, labels, probability, colour, name)
         roc.plot([0, 1], [0, 1], color="0.8", lw=1, zorder=0)
         roc.set(xlabel="false-positive rate", ylabel="recall of pairs", title="ROC")
-        curve.set(xlabel="recall of pairs", ylabel="precision", title="Precision, recall")
+        curve.set(
+            xlabel="recall of pairs", ylabel="precision", title="Precision, recall"
+        )
         curve.set_ylim(0, 1.02)
         calibration.plot([0, 1], [0, 1], color="0.8", lw=1, zorder=0)
         calibration.set(

@@ -269,9 +269,7 @@ def network_inputs(bands, owner, n, pixel_scale, preprocessing):
         Shape (n,): largest signal within 2.5 arcsec in units of the noise.
     """
     mask = torch.isnan(bands)
-    made = prepare_batch(
-        torch.nan_to_num(bands, nan=0.0), mask, owner, n, pixel_scale
-    )
+    made = prepare_batch(torch.nan_to_num(bands, nan=0.0), mask, owner, n, pixel_scale)
     inputs = (
         preprocessing.channels_of(made.signal, made.valid, pixel_scale),
         preprocessing.band_channels_of(made.bands, pixel_scale),

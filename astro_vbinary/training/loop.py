@@ -15,7 +15,13 @@ from astro_vbinary.training.feeding import BlockPool, turn_block
 from astro_vbinary.training.stream import AUXILIARY
 from astro_vbinary.training.transfer import transfer_weights
 
-__all__ = ["TrainingOptions", "build_network", "predict_block", "save_state", "train_network"]
+__all__ = [
+    "TrainingOptions",
+    "build_network",
+    "predict_block",
+    "save_state",
+    "train_network",
+]
 
 
 @dataclass(frozen=True)

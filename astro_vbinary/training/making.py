@@ -12,10 +12,10 @@ import torch
 from astropy.table import Table
 
 from astro_vbinary import __version__
+from astro_vbinary.classification.checking import SPLIT_FILE, check_id
 from astro_vbinary.classification.network import BinaryNet
 from astro_vbinary.classification.preprocessing import Preprocessing
 from astro_vbinary.classification.weights import (
-    check_id,
     load_card,
     load_network,
     save_weights,
@@ -30,8 +30,8 @@ from astro_vbinary.training.tuning import fit_network, recipe_entries, score_sta
 
 __all__ = ["MadeWeights", "initial_parts", "train_weights"]
 
-#: Files of a run.
-SPLIT_FILE, HISTORY_FILE = "split.ecsv", "history.csv"
+#: The learning curves.
+HISTORY_FILE = "history.csv"
 
 
 @dataclass(frozen=True)
@@ -285,8 +285,8 @@ def _split(stacks, recipe, parts):
         own = stacks.classes[parts == key]
         if not {0, 1} <= set(own.tolist()):
             raise LabelError(
-                f"the {key} part needs stacks of both classes; of its {len(own)} "
-                f"{int((own == 1).sum())} are binary and {int((own == 0).sum())} are not"
+                f"the {key} part needs stacks of both classes: {int((own == 1).sum())} "
+                f"of its {len(own)} are binary, {int((own == 0).sum())} are not"
             )
     return parts
 

@@ -111,10 +111,16 @@ def read_stacks(
         names = sorted({key[0] for key in wanted})[:3]
         raise LabelError(
             f"no stack of group {group} has a label and can be used; "
-            + (f"there are labels for stacks of {', '.join(sorted(elsewhere))}; "
-               if elsewhere else "")
-            + (f"the first reason: {rejected[0][1]}" if rejected else
-               f"the first labels are of {', '.join(names)}")
+            + (
+                f"there are labels for stacks of {', '.join(sorted(elsewhere))}; "
+                if elsewhere
+                else ""
+            )
+            + (
+                f"the first reason: {rejected[0][1]}"
+                if rejected
+                else f"the first labels are of {', '.join(names)}"
+            )
         )
     return replace(join_stacks(parts), rejected=tuple(rejected))
 
@@ -285,7 +291,9 @@ def simulate_stacks(
         psf_seed=psf_seed,
     )
     parts, number, have = [], 0, 0
-    bar = tqdm(total=count, unit="stack", desc="simulate", disable=None if progress else True)
+    bar = tqdm(
+        total=count, unit="stack", desc="simulate", disable=None if progress else True
+    )
     while have < count:
         batch = stream.batch(number)
         made = stacks_from_batch(batch, scale, side, first=number * BLOCK)

@@ -3,9 +3,9 @@
 import numpy as np
 from astropy.table import Table
 
+from astro_vbinary.classification.checking import SPLIT_FILE
 from astro_vbinary.exceptions import LabelError
 from astro_vbinary.training.identity import LinkRules, together
-from astro_vbinary.training.making import SPLIT_FILE
 from astro_vbinary.training.splitting import PARTS
 
 __all__ = ["find_seen", "read_split"]
@@ -44,7 +44,7 @@ def read_split(path):
             + (
                 f"has no column {', '.join(sorted(missing))}"
                 if missing
-                else f"has parts {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}"
+                else f"has parts {', '.join(sorted(unknown))}, not {', '.join(PARTS)}"
             )
         )
     return table

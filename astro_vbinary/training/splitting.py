@@ -1,5 +1,7 @@
 """Parts of labelled stacks that share nothing: training, test and validation."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from astro_vbinary.exceptions import LeakError
@@ -87,7 +89,10 @@ def split_stacks(
     # By their names and not their places, so that the order does not matter.
     names = {}
     for number, own in enumerate(sets):
-        key = (str(sources[number]), str(surveys[number]) if surveys is not None else "")
+        key = (
+            str(sources[number]),
+            str(surveys[number]) if surveys is not None else "",
+        )
         names[own] = min(names.get(own, key), key)
     order = sorted(range(len(counts)), key=names.__getitem__)
     rng = np.random.default_rng(seed)
@@ -102,7 +107,9 @@ def split_stacks(
 
 def _strata(labels, surveys):
     """What is to be in balance, (n, k): three classes, then surveys, less heavily."""
-    classes = np.stack([labels < 0.5, labels == 0.5, labels > 0.5], axis=1).astype(float)
+    classes = np.stack([labels < 0.5, labels == 0.5, labels > 0.5], axis=1).astype(
+        float
+    )
     if surveys is None:
         return classes
     names = sorted(set(map(str, surveys)))
@@ -144,7 +151,9 @@ def check_split(
         The part of each stack; shape (n,).
     sources : sequence of str
         Name of each stack's source.
-    positions, hashes
+    positions : `~numpy.ndarray`, optional
+        As for `split_stacks`.
+    hashes : sequence of sequence of str, optional
         As for `split_stacks`.
     rules : LinkRules, optional
         What must be together.
@@ -163,7 +172,7 @@ def check_split(
     names = sources if names is None else names
     sets = together(sources, positions, hashes or [()] * n, rules=rules)
     order = np.argsort(sets, kind="stable")
-    for one, two in zip(order[:-1], order[1:], strict=True):
+    for one, two in pairwise(order):
         if sets[one] == sets[two] and parts[one] != parts[two]:
             raise LeakError(
                 f"{names[one]} ({parts[one]}) and {names[two]} ({parts[two]}) are in "

@@ -117,7 +117,9 @@ def fit_network(
         } | entry
         state["history"].append(entry)
         score = (
-            entry["validation_f1"] if recipe.choose == "f1" else -entry["validation_loss"]
+            entry["validation_f1"]
+            if recipe.choose == "f1"
+            else -entry["validation_loss"]
         )
         if score > state["score"]:
             state |= {"score": score, "best": epoch + 1, "kept": _copy(network)}
@@ -152,7 +154,9 @@ def _freeze(network, recipe):
     modules = dict(network.named_children())
     for name in recipe.frozen:
         if name not in modules:
-            raise ValueError(f"no stage {name!r} to freeze; known: {', '.join(modules)}")
+            raise ValueError(
+                f"no stage {name!r} to freeze; known: {', '.join(modules)}"
+            )
         for parameter in modules[name].parameters():
             parameter.requires_grad_(False)
 
@@ -203,7 +207,9 @@ def _epoch(
             torch.manual_seed(seed)
             scores = network(*inputs).float()
         logs = nn.functional.log_softmax(scores, dim=1)
-        losses = -weight[1] * wanted * logs[:, 1] - weight[0] * (1 - wanted) * logs[:, 0]
+        losses = (
+            -weight[1] * wanted * logs[:, 1] - weight[0] * (1 - wanted) * logs[:, 0]
+        )
         loss = losses.mean()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()

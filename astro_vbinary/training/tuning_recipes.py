@@ -1,6 +1,6 @@
 """The recipes of ``astro-vbinary train``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from astro_vbinary.training.identity import LinkRules
 from astro_vbinary.training.splitting import SHARES
@@ -96,7 +96,7 @@ class TuningRecipe:
     choose: str = "loss"
     patience: int = 0
     shares: tuple[float, float, float] = SHARES
-    rules: LinkRules = LinkRules()
+    rules: LinkRules = field(default_factory=LinkRules)
     simulated: float = 0.0
     seed: int = 0
     bfloat16: bool = False

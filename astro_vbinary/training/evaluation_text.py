@@ -79,9 +79,9 @@ def format_parts(evaluated, parts, *, prevalences=()):
         )
     lines += [
         "",
-        "In brackets: 95 % intervals. Exact for accuracy, precision and recall (Clopper",
-        "& Pearson 1934); at other shares of pairs, from those of recall and false-",
-        "positive rate; of a bootstrap by source for the others.",
+        "In brackets: 95 % intervals. Exact for accuracy, precision and recall",
+        "(Clopper & Pearson 1934); at other shares of pairs, from those of recall and",
+        "false-positive rate; of a bootstrap by source for the others.",
     ]
     return "\n".join(lines)
 

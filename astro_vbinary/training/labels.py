@@ -156,7 +156,7 @@ def _label(value):
     if word.startswith("-"):
         return None
     if word not in WORDS:
-        raise LabelError(f"label {value!r} is none of {', '.join(LABELS)}")
+        raise LabelError(f"label {word!r} is none of {', '.join(LABELS)}")
     return WORDS[word]
 
 

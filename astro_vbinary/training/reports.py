@@ -28,7 +28,7 @@ PEAKS = (0, 10, 30, 100, 300, np.inf)
 SEPARATIONS = (0, 0.3, 0.6, 1.0, 1.5, 2.5)
 
 #: Resamples of a bootstrap.
-DRAWS = 400
+DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def threshold_curves(labels, probability, *, prevalence=None):
     return recall, wrong, found / np.maximum(found + false, 1e-300)
 
 
-def source_interval(measure, sources, *arrays, draws=DRAWS, seed=0):
+def source_interval(measure, sources, *arrays, draws=None, seed=0):
     """A bootstrap interval that draws sources and not stacks.
 
     Parameters
@@ -168,7 +168,7 @@ def source_interval(measure, sources, *arrays, draws=DRAWS, seed=0):
     *arrays : `~numpy.ndarray`
         Shape (n,) each.
     draws : int, optional
-        Resamples with replacement.
+        Resamples with replacement; 200 by default.
     seed : int, optional
         Of the random numbers.
 
@@ -182,7 +182,7 @@ def source_interval(measure, sources, *arrays, draws=DRAWS, seed=0):
     members = [np.flatnonzero(own == number) for number in range(own.max() + 1)]
     rng = np.random.default_rng(seed)
     found = []
-    for _ in range(draws):
+    for _ in range(draws or DRAWS):
         chosen = rng.integers(0, len(members), len(members))
         index = np.concatenate([members[i] for i in chosen])
         found.append(measure(*(array[index] for array in arrays)))

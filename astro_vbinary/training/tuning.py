@@ -13,7 +13,7 @@ from astro_vbinary.training.evaluation import classification_report
 from astro_vbinary.training.labelled import network_inputs
 from astro_vbinary.training.loop import save_state
 
-__all__ = ["fit_network", "score_stacks"]
+__all__ = ["fit_network", "score_stacks", "soft_cross_entropy"]
 
 #: The checkpoint, which goes when the run is done.
 CHECKPOINT = "checkpoint.pt"
@@ -206,11 +206,7 @@ def _epoch(
             # What dropout drops depends on the step alone.
             torch.manual_seed(seed)
             scores = network(*inputs).float()
-        logs = nn.functional.log_softmax(scores, dim=1)
-        losses = (
-            -weight[1] * wanted * logs[:, 1] - weight[0] * (1 - wanted) * logs[:, 0]
-        )
-        loss = losses.mean()
+        loss = soft_cross_entropy(scores, wanted, weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -218,6 +214,28 @@ def _epoch(
         total += float(loss.detach()) * len(index)
         count += len(index)
     return total / max(count, 1)
+
+
+def soft_cross_entropy(scores, labels, weight=(1.0, 1.0)):
+    """Cross entropy with labels between the classes.
+
+    Parameters
+    ----------
+    scores : `torch.Tensor`
+        Shape (n, 2), before the softmax.
+    labels : `torch.Tensor`
+        Shape (n,), float: 1 for a pair, 0 for none, or between.
+    weight : tuple of float, optional
+        What a stack that is no pair, and what a pair, counts.
+
+    Returns
+    -------
+    `torch.Tensor`
+        The mean, a scalar.
+    """
+    logs = nn.functional.log_softmax(scores, dim=1)
+    none, pair = (1 - labels) * logs[:, 0], labels * logs[:, 1]
+    return -(weight[0] * none + weight[1] * pair).mean()
 
 
 def _schedule(epoch, step, steps, recipe):

@@ -40,7 +40,7 @@ class LabelledStacks:
     positions : `~numpy.ndarray`
         Shape (n, 2): right ascension and declination of the targets in deg, ICRS.
     hashes : list of tuple of str
-        `pixel_hash` of each stack's images, as they are in the files.
+        ``pixel_hash`` of each stack's images, as they are in the files.
     annotators : list of tuple of str
         Who labelled each stack.
     truth : list of dict

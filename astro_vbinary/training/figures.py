@@ -8,8 +8,8 @@ from astro_vbinary.plotting.style import (
     new_figure,
     settings,
 )
+from astro_vbinary.training.curves import threshold_curves
 from astro_vbinary.training.evaluation import binomial_interval
-from astro_vbinary.training.reports import threshold_curves
 
 __all__ = ["draw_evaluation", "draw_history"]
 

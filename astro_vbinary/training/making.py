@@ -1,6 +1,5 @@
 """From labelled stacks to weights with a card."""
 
-import datetime
 import hashlib
 import json
 import shutil
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from astropy.table import Table
 
-from astro_vbinary import __version__
 from astro_vbinary.classification.checking import SPLIT_FILE, check_id
 from astro_vbinary.classification.network import BinaryNet
 from astro_vbinary.classification.preprocessing import Preprocessing
@@ -21,12 +19,12 @@ from astro_vbinary.classification.weights import (
     save_weights,
 )
 from astro_vbinary.exceptions import LabelError, WeightsError
-from astro_vbinary.training.evaluation import fit_temperature
+from astro_vbinary.training.card_entries import calibrate, make_entries
 from astro_vbinary.training.labelled import join_stacks
 from astro_vbinary.training.reading import WORK, simulate_stacks
 from astro_vbinary.training.reports import report_scores
 from astro_vbinary.training.splitting import PARTS, check_split, split_stacks
-from astro_vbinary.training.tuning import fit_network, recipe_entries, score_stacks
+from astro_vbinary.training.tuning import fit_network, score_stacks
 
 __all__ = ["MadeWeights", "initial_parts", "train_weights"]
 
@@ -151,29 +149,23 @@ def train_weights(
     scores, _ = score_stacks(
         network, stacks, chosen, preprocessing, symmetries=symmetries
     )
-    entries = {
+    entries = make_entries(
+        stacks,
+        part,
+        recipe=recipe,
+        initial=initial,
+        preprocessing=preprocessing,
+        n_simulated=len(train) - len(part["train"]),
+    )
+    entries |= {
         "id": name,
         "version": version,
-        "description": _description(recipe, stacks, initial),
         "group": group,
         "policies": [policy],
-        "surveys": sorted({stacks.surveys[i] for i in part["train"]}),
-        "classes": ["not", "binary"],
-        "threshold": 0.5,
         "licence": licence,
-        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "code_version": __version__,
-        "grid": {"pixel_scale": stacks.pixel_scale, "side": stacks.side},
-        "network": _network_entries(recipe, initial, symmetries),
-        "preprocessing": {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(preprocessing).items()
-        },
         "calibration": calibrate(scores, stacks.labels[chosen]),
-        "training": _training_entries(
-            stacks, part, recipe, initial, fingerprint, best, len(train)
-        ),
     }
+    entries["training"] |= {"fingerprint": fingerprint, "epoch": best}
     card = save_weights(folder, network, entries)
     tested = {"validation": chosen, "test": part["test"]}
     entries["scores"] = {
@@ -223,41 +215,6 @@ def initial_parts(recipe, initial):
             width=recipe.width,
         )
     return network, preprocessing, 1
-
-
-def calibrate(scores, labels):
-    """Temperature and bias from a few stacks.
-
-    Parameters
-    ----------
-    scores : `~numpy.ndarray`
-        Shape (n, 2), before the softmax.
-    labels : `~numpy.ndarray`
-        Shape (n,), 0 to 1.
-
-    Returns
-    -------
-    dict
-        ``temperature``, ``bias``, ``prevalence`` and ``n``, as a card has them.
-
-    Notes
-    -----
-    Labels are drawn in by Platt's (1999) correction, (n + 1) / (n + 2) and 1 / (m + 2)
-    for n pairs and m others: on few stacks that are all right the likelihood has no
-    maximum.
-    """
-    labels = np.asarray(labels, dtype=float)
-    pairs, others = labels.sum(), (1 - labels).sum()
-    high, low = (pairs + 1) / (pairs + 2), 1 / (others + 2)
-    margin = scores[:, 1].astype(float) - scores[:, 0]
-    temperature, bias = fit_temperature(margin, low + labels * (high - low))
-    return {
-        # A network whose scores say nothing would get one without bound.
-        "temperature": float(np.clip(temperature, 0.05, 50.0)),
-        "bias": float(np.clip(bias, -10, 10)),
-        "prevalence": float(np.clip(labels.mean(), 0.01, 0.99)),
-        "n": len(labels),
-    }
 
 
 def _split(stacks, recipe, parts):
@@ -347,48 +304,3 @@ def _write_split(path, stacks, parts):
     table["ra"], table["dec"] = stacks.positions.T
     table["pixels"] = [",".join(own) for own in stacks.hashes]
     table.write(path, format="ascii.ecsv", overwrite=True)
-
-
-def _description(recipe, stacks, initial):
-    start = "random weights"
-    if recipe.initial:
-        start = f"{initial.id} {initial.version}"
-    return (
-        f"Trained by the recipe {recipe.name} from {start} on {len(stacks)} labelled "
-        "stacks"
-    )
-
-
-def _network_entries(recipe, initial, symmetries):
-    if recipe.initial:
-        return dict(initial.entries["network"])
-    return {
-        "in_channels": len(recipe.channels),
-        "band_channels": len(recipe.band_channels),
-        "width": recipe.width,
-        "extra_layers": 2,
-        "symmetries": symmetries,
-    }
-
-
-def _training_entries(stacks, part, recipe, initial, fingerprint, best, n_seen):
-    made = {
-        "command": f"astro-vbinary train --recipe {recipe.name}",
-        "data": f"{len(stacks)} labelled stacks of {len(set(stacks.sources))} sources",
-        "fingerprint": fingerprint,
-        "epoch": best,
-        "n_simulated": n_seen - len(part["train"]),
-        "annotators": len({who for own in stacks.annotators for who in own}),
-    }
-    if recipe.initial:
-        made["initial"] = f"{initial.id} {initial.version}, sha256 {initial.sha256}"
-    for key, index in part.items():
-        labels = stacks.labels[index]
-        made[key] = {
-            "n": len(index),
-            "n_binary": int((labels > 0.5).sum()),
-            "sources": len({stacks.sources[i] for i in index}),
-            "data_sha256": stacks.take(index).fingerprint(),
-        }
-    made["options"] = recipe_entries(recipe)
-    return made

@@ -1,6 +1,5 @@
 """The training loop for labelled stacks: short, resumable, the same on every run."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -300,23 +299,4 @@ def _measure(scores, labels):
         "validation_loss": float(loss),
         "validation_accuracy": report["accuracy"],
         "validation_f1": float(np.nan_to_num(report["f1_1"])),
-    }
-
-
-def recipe_entries(recipe):
-    """A recipe as plain values, for a card.
-
-    Parameters
-    ----------
-    recipe : TuningRecipe
-        The recipe.
-
-    Returns
-    -------
-    dict
-        Numbers, text and lists.
-    """
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in asdict(recipe).items()
     }

@@ -22,6 +22,8 @@ COMMANDS = [
     "stack",
     "plot",
     "weights",
+    "train",
+    "evaluate",
     "simulate",
     "inject",
     "pack",

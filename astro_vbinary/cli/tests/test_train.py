@@ -12,7 +12,7 @@ from astro_vbinary.classification.weights import load_card, save_weights
 from astro_vbinary.cli import exits
 from astro_vbinary.simulation import write_folder
 from astro_vbinary.stamps import StampIndex
-from astro_vbinary.training import reports
+from astro_vbinary.training import curves
 
 SOURCES = 32
 
@@ -63,7 +63,7 @@ def _home(monkeypatch, tmp_path, start):
     monkeypatch.setattr(weights, "_bundled_folder", lambda: start)
     monkeypatch.setattr(weights, "_registered", {})
     # What the intervals are is tested elsewhere.
-    monkeypatch.setattr(reports, "DRAWS", 10)
+    monkeypatch.setattr(curves, "DRAWS", 10)
 
 
 @pytest.fixture

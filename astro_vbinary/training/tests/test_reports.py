@@ -19,6 +19,11 @@ from astro_vbinary.training import (
     mcnemar,
     report_parts,
 )
+from astro_vbinary.training.curves import (
+    average_precision,
+    source_interval,
+    threshold_curves,
+)
 from astro_vbinary.training.evaluation import binomial_interval
 from astro_vbinary.training.evaluation_page import make_page
 from astro_vbinary.training.evaluation_text import (
@@ -27,12 +32,7 @@ from astro_vbinary.training.evaluation_text import (
     scores_table,
     summary_table,
 )
-from astro_vbinary.training.reports import (
-    average_precision,
-    make_report,
-    source_interval,
-    threshold_curves,
-)
+from astro_vbinary.training.reports import make_report
 from astro_vbinary.training.tests.helpers_labelled import SCALE, SIDE, blob_stacks
 
 

@@ -21,8 +21,8 @@ from astro_vbinary.training import (
     train_weights,
 )
 from astro_vbinary.training.augmenting import augment, blur, correlated_noise, turn
+from astro_vbinary.training.card_entries import calibrate
 from astro_vbinary.training.labelled import MARGIN, join_stacks, network_inputs
-from astro_vbinary.training.making import calibrate
 from astro_vbinary.training.reading import simulate_stacks
 from astro_vbinary.training.tests.helpers_labelled import (
     RECIPE,

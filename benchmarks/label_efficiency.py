@@ -1,7 +1,8 @@
 """How many labels it takes in another domain: fine-tuning against training anew.
 
 Usage: python -m benchmarks.label_efficiency -o DIR [--labels N ...] [--repeats N]
-           [--recipe NAME ...] [--test N] [--device NAME] [--threads N] [--quick]
+           [--recipe NAME ...] [--test N] [--statistics] [--device NAME]
+           [--threads N] [--quick]
 
 The domain is that of a telescope that tracks badly in bad seeing, read out in stripes
 (``benchmarks/labelled_sets.py``). The recipes ``finetune`` and ``gezer`` are trained on
@@ -51,6 +52,8 @@ def train(name, count, repeat, options, folder):
     """Weights of a recipe from so many labels; their card and the seconds."""
     stacks = draw_stacks(3, count // 2, seed=9400 + repeat, surveys=SURVEYS, worse=True)
     recipe = replace(TUNING_RECIPES[name], seed=repeat)
+    if options.statistics:
+        recipe = replace(recipe, statistics=True)
     if options.quick:
         recipe = replace(recipe, epochs=2, width=8)
     started = time.monotonic()
@@ -100,6 +103,12 @@ def main():
     parser.add_argument("--recipe", nargs="+", default=["finetune", "gezer"])
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--test", type=int, default=1000)
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="let the statistics of the normalisations follow the new images in "
+        "finetune too, for comparison; give a folder of its own",
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--quick", action="store_true")

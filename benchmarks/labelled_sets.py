@@ -133,19 +133,29 @@ def draw_stacks(group, count, *, seed, surveys=None, worse=False):
     `~astro_vbinary.training.LabelledStacks`
         In random order.
     """
+    surveys = sorted(surveys or SURVEYS[group])
+    parts = []
+    for number, survey in enumerate(surveys):
+        # As many of each survey, to one.
+        own = (count + number) // len(surveys)
+        parts.append(_draw_survey(group, survey, own, [seed, number], worse))
+    whole = join_stacks(parts)
+    whole = replace(whole, sources=[f"{seed}-{i}" for i in range(len(whole))])
+    return whole.take(np.random.default_rng(seed).permutation(len(whole)))
+
+
+def _draw_survey(group, survey, count, seed, worse):
+    """So many of each class of one survey."""
     scale, side = GROUP_GRIDS[group]
-    kind = WorseStream if worse else SimulationStream
-    stream = kind(
-        dict.fromkeys(surveys or SURVEYS[group], 1.0),
+    stream = (WorseStream if worse else SimulationStream)(
+        {survey: 1.0},
         pixel_scale=scale,
         side=side + 2 * MARGIN,
-        seed=seed,
+        seed=10 * seed[0] + seed[1],
         psf_seed=2,
         hips_share=0.0,
     )
     parts, left, number = [], {0: count, 1: count}, 0
-    # No block gives more than a few, so that all surveys are there.
-    most = max(count // 8, 2)
     while any(left.values()):
         made = stacks_from_batch(
             stream.batch(number), scale, side, first=BLOCK * number
@@ -154,10 +164,8 @@ def draw_stacks(group, count, *, seed, surveys=None, worse=False):
         task = visual_task(ScoredSet(None, made.truth))
         chosen = []
         for label in left:
-            own = task[made.labels[task] == label][: min(left[label], most)]
+            own = task[made.labels[task] == label][: left[label]]
             left[label] -= len(own)
             chosen.append(own)
         parts.append(made.take(np.concatenate(chosen)))
-    whole = join_stacks(parts)
-    whole = replace(whole, sources=[f"{seed}-{i}" for i in range(len(whole))])
-    return whole.take(np.random.default_rng(seed).permutation(len(whole)))
+    return join_stacks(parts)

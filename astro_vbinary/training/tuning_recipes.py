@@ -144,7 +144,7 @@ TUNING_RECIPES = {
         rate=5e-4,
         weight_decay=0.02,
         # Means and variances of a few hundred stacks are worse than those of the
-        # simulations (``benchmarks/label_efficiency.py``).
+        # simulations (``benchmarks/label_efficiency.py --statistics``).
         statistics=False,
         shift=2,
         noise=0.5,

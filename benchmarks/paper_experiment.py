@@ -77,8 +77,13 @@ def print_report(group, results):
         cells = []
         for name in ("gezer", "bundled"):
             values = np.array([row[name][key] for row in results], dtype=float)
-            spread = np.nanstd(values, ddof=1) if len(values) > 1 else np.nan
-            cells.append(f"{np.nanmean(values):.3f} +- {spread:.3f}")
+            # Without a stamp that is called a pair there is no precision.
+            values = values[np.isfinite(values)]
+            if len(values) > 1:
+                shown = f"{values.mean():.3f} +- {values.std(ddof=1):.3f}"
+            else:
+                shown = ", ".join(f"{value:.3f}" for value in values) or "-"
+            cells.append(shown)
         shown = f"{paper:.2f}" if group == 3 else "-"
         print(f"{key:>12}  {cells[0]:<18}{cells[1]:<18}{shown}")
     print(f"the public notebook's accuracy, on 28 stamps split by file: {NOTEBOOK}")

@@ -28,6 +28,8 @@ exception                   also a          raised when
 `FetchError`                `OSError`       a stamp, or anything else, cannot be fetched
 `MixedOriginsError`         `ValueError`    stamps of one survey would be of two origins
 `LabelStoreError`           `OSError`       a file of labels cannot be used
+`LabelError`                `ValueError`    labels cannot be understood or trained on
+`LeakError`                 `ValueError`    a split has the same thing on two sides
 ==========================  ==============  ========================================
 """
 
@@ -39,7 +41,9 @@ __all__ = [
     "AlignmentError",
     "DuplicateNameError",
     "FetchError",
+    "LabelError",
     "LabelStoreError",
+    "LeakError",
     "MixedOriginsError",
     "NoCelestialWCSError",
     "NoDataError",
@@ -192,3 +196,11 @@ class MixedOriginsError(VBinaryError, ValueError):
 
 class LabelStoreError(VBinaryError, OSError):
     """A file of labels is not one, is of a later version, or is not open."""
+
+
+class LabelError(VBinaryError, ValueError):
+    """Labels cannot be understood, or are too few to train or test on."""
+
+
+class LeakError(VBinaryError, ValueError):
+    """A split has one source, place or image on two sides; the message names it."""

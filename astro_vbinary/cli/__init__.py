@@ -24,6 +24,8 @@ __all__ = ["main"]
         "weights": "astro_vbinary.cli.weights",
         "inspect": "astro_vbinary.cli.inspect",
         "labels": "astro_vbinary.cli.labels",
+        "train": "astro_vbinary.cli.train",
+        "evaluate": "astro_vbinary.cli.evaluate",
         "simulate": "astro_vbinary.cli.simulate",
         "inject": "astro_vbinary.cli.inject",
         "pack": "astro_vbinary.cli.pack",

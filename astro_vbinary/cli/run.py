@@ -10,7 +10,12 @@ import click
 from astro_vbinary.cli.console import count
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
 from astro_vbinary.cli.fetching import as_arguments, fetch_options, run_fetch
-from astro_vbinary.cli.inputs import engine_option, find_stamps, header_warnings
+from astro_vbinary.cli.inputs import (
+    engine_option,
+    find_stamps,
+    header_warnings,
+    weights_option,
+)
 from astro_vbinary.cli.lazy import LazyChoice
 from astro_vbinary.cli.outputs import check_table
 
@@ -83,6 +88,7 @@ __all__ = ["command"]
     show_default=True,
     help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
 )
+@weights_option
 @click.option(
     "--device",
     default="auto",
@@ -125,6 +131,7 @@ def command(
     chunk,
     dask,
     policy,
+    weights,
     device,
     engine,
     prior,
@@ -147,6 +154,7 @@ def command(
       astro-vbinary run sources.vot --stamps stamps/ -o verdicts.parquet
       astro-vbinary run stamps/ -o verdicts.ecsv --prior 0.02
       astro-vbinary run sources.csv --stamps a/ --stamps b/ -o out.fits --workers 8
+      astro-vbinary run stamps/ -o verdicts.ecsv --weights mine-g3
       astro-vbinary run sources.csv --stamps stamps/ -o out.ecsv --dask tcp://head:8786
       astro-vbinary run sources.csv --fetch stamps/ --surveys DECaLS -o out.ecsv
 
@@ -183,6 +191,7 @@ def command(
             index, table = _inputs(catalog, stamps, templates, manifest)
         options = RunOptions(
             policy=policy,
+            weights=weights,
             device=device,
             engine=engine,
             prior=prior,

@@ -25,6 +25,8 @@ COMMANDS = [
     "weights",
     "inspect",
     "labels",
+    "train",
+    "evaluate",
     "simulate",
     "inject",
     "pack",

@@ -13,7 +13,7 @@ from pathlib import Path
 from astro_vbinary.classification.weights import load_card, load_network
 from astro_vbinary.exceptions import WeightsError
 
-__all__ = ["SPLIT_FILE", "check_folder", "check_header", "check_id"]
+__all__ = ["SPLIT_FILE", "check_card", "check_folder", "check_header", "check_id"]
 
 #: What can be an id, which becomes the name of files.
 ID = re.compile(r"[A-Za-z0-9][\w.-]{0,79}", re.ASCII)
@@ -111,7 +111,7 @@ def check_folder(folder):
         raise WeightsError(f"{folder} holds {len(paths)} cards, not one")
     text = _read(paths[0], LARGEST_CARD)
     card = load_card(paths[0])
-    _check_card(card)
+    check_card(card)
     content = _read(card.weights_path, LARGEST_WEIGHTS)
     found = hashlib.sha256(content).hexdigest()
     if found != card.sha256:
@@ -158,8 +158,19 @@ def _read(path, largest):
         raise WeightsError(f"cannot read {path}: {error}") from None
 
 
-def _check_card(card):
-    """Types and ranges of a card's entries, before anything is built from them."""
+def check_card(card):
+    """Check types and ranges of a card's entries, before anything is built from them.
+
+    Parameters
+    ----------
+    card : WeightsCard
+        The card.
+
+    Raises
+    ------
+    WeightsError
+        If an entry is of another type, or its number out of range.
+    """
     entries, path = card.entries, card.path
     check_id(entries["id"])
     if path.stem != entries["id"]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from astro_vbinary.classification.checking import check_card
 from astro_vbinary.classification.weights import find_weights, load_card
 from astro_vbinary.exceptions import WeightsError
 
@@ -29,7 +30,9 @@ def open_weights(name):
         If the card is not usable.
     """
     if isinstance(name, Path) or Path(name).exists():
-        return load_card(name)
+        card = load_card(name)
+        check_card(card)
+        return card
     return find_weights(name)
 
 

@@ -1,5 +1,6 @@
 """``astro-vbinary train``: from labels and stamps to weights with a card."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,13 @@ __all__ = ["command"]
     help="Side of the cells of the sky that no split parts. [default: 1]",
 )
 @click.option(
+    "--tensorboard",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write the learning curves for TensorBoard, epoch by epoch, to DIR "
+    '(needs pip install "astro-vbinary[tensorboard]").',
+)
+@click.option(
     "--id",
     "name",
     help="Id of the weights; by default the folder's name and the group.",
@@ -107,6 +115,7 @@ def command(
     seed,
     split_file,
     cell,
+    tensorboard,
     name,
     version,
     licence,
@@ -146,7 +155,12 @@ def command(
     """
     check_folder(output)
     with header_warnings():
-        from astro_vbinary.training import TUNING_RECIPES, read_split, train_weights
+        from astro_vbinary.training import (
+            TUNING_RECIPES,
+            EpochLog,
+            read_split,
+            train_weights,
+        )
         from astro_vbinary.training.seen import parts_of
 
         chosen = TUNING_RECIPES[recipe]
@@ -181,20 +195,22 @@ def command(
             parts = (
                 None if split_file is None else parts_of(read_split(split_file), stacks)
             )
-            made = train_weights(
-                stacks,
-                output,
-                recipe=chosen,
-                group=group,
-                policy=policy,
-                initial=card,
-                parts=parts,
-                name=name,
-                version=version,
-                licence=licence,
-                device=device,
-                progress=not quiet,
-            )
+            with EpochLog(tensorboard) if tensorboard else nullcontext() as log:
+                made = train_weights(
+                    stacks,
+                    output,
+                    recipe=chosen,
+                    group=group,
+                    policy=policy,
+                    initial=card,
+                    parts=parts,
+                    name=name,
+                    version=version,
+                    licence=licence,
+                    device=device,
+                    progress=not quiet,
+                    told=log,
+                )
         except ValueError as error:
             raise Failure(str(error)) from error
     _draw(made, output / "history.png")

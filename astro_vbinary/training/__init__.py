@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "seen": ["find_seen", "read_split"],
         "splitting": ["check_split", "split_stacks"],
         "stream": ["Block", "SimulationStream"],
+        "tensorboard": ["EpochLog"],
         "tuning_recipes": ["TUNING_RECIPES", "TuningRecipe"],
     },
 )

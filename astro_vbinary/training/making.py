@@ -65,6 +65,7 @@ def train_weights(
     licence="LicenseRef-private",
     device="cpu",
     progress=True,
+    told=None,
 ):
     """Split labelled stacks, train, calibrate, test, and write weights and card.
 
@@ -95,6 +96,9 @@ def train_weights(
         Device of torch.
     progress : bool, optional
         Whether to show bars on a terminal.
+    told : callable, optional
+        Called with the figures of each epoch, a dict, as it is done; such as
+        `~astro_vbinary.training.EpochLog`.
 
     Returns
     -------
@@ -135,6 +139,7 @@ def train_weights(
         fingerprint=fingerprint,
         device=device,
         progress=progress,
+        told=told,
     )
     history = Table(rows=history)
     history.write(folder / HISTORY_FILE, overwrite=True)

@@ -33,6 +33,7 @@ def fit_network(
     fingerprint,
     device="cpu",
     progress=True,
+    told=None,
 ):
     """Train a network on labelled stacks, keeping the best epoch.
 
@@ -59,6 +60,8 @@ def fit_network(
         Device of torch.
     progress : bool, optional
         Whether to show a bar on a terminal.
+    told : callable, optional
+        Called with the entry of each epoch that is done.
 
     Returns
     -------
@@ -123,6 +126,8 @@ def fit_network(
         if score > state["score"]:
             state |= {"score": score, "best": epoch + 1, "kept": _copy(network)}
         state["epoch"] = epoch + 1
+        if told is not None:
+            told(entry)
         bar.update()
         bar.set_postfix(loss=f"{entry['validation_loss']:.3f}", best=state["best"])
         save_state(

@@ -10,6 +10,7 @@ import tomli_w
 from safetensors.torch import load_file, save
 
 from astro_vbinary.classification import (
+    BinaryClassifier,
     classify,
     find_weights,
     install_weights,
@@ -309,8 +310,9 @@ def test_cards_that_make_no_sense_are_told(mine, entries, message):
 def test_networks_without_bound_are_refused_before_they_are_built(mine, entry, value):
     network = load_card(mine).entries["network"] | {entry: value}
     change(mine, network=network)
-    with pytest.raises(WeightsError, match=f"network.{entry}"):
-        check_folder(mine)
+    for read in (check_folder, open_weights, BinaryClassifier.from_file):
+        with pytest.raises(WeightsError, match=f"network.{entry}"):
+            read(mine)
 
 
 def test_ids_are_names_of_files():

@@ -28,6 +28,13 @@ def test_any_format_that_astropy_reads(tmp_path, ending):
     assert labels["a1", ""].position == (83.1, -5.2)
 
 
+def test_names_of_numbers_in_csv_stay_as_they_are_written(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("source,label\n007,binary\n042,0\n")
+    made = read_labels(path)
+    assert list(made["source"]) == ["007", "042"]
+
+
 def test_words_of_other_tables():
     table = Table({"source": list("abcdefg"), "label": [1, 0, 1, 0, -1, 0, 1]})
     assert list(read_labels(table)["label"]) == ["binary", "not_binary"] * 2 + [

@@ -13,6 +13,7 @@ from astro_vbinary.classification.weights import load_network, save_weights
 from astro_vbinary.exceptions import LabelError, LeakError, WeightsError
 from astro_vbinary.training import (
     TUNING_RECIPES,
+    EpochLog,
     LabelledStacks,
     TuningRecipe,
     evaluate_weights,
@@ -114,6 +115,29 @@ def test_the_epoch_that_is_kept_is_the_best(made):
     f1 = list(made.history["validation_f1"])
     assert made.card.entries["training"]["epoch"] == 1 + f1.index(max(f1))
     assert not (made.card.path.parent / ".work").exists()
+
+
+def test_epochs_are_told_to_tensorboard_and_a_later_run_goes_on(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told = []
+    for part in (
+        [{"epoch": 1, "train_loss": 0.5}, {"epoch": 2, "train_loss": 0.25}],
+        # Killed before the checkpoint of epoch 2 was written.
+        [{"epoch": 2, "train_loss": 0.25}, {"epoch": 3, "train_loss": 0.125}],
+    ):
+        with EpochLog(tmp_path / "curves") as log:
+            for entry in part:
+                log(entry)
+    recipe = replace(RECIPE, epochs=2)
+    made = train_weights(
+        STACKS, tmp_path / "w", recipe=recipe, progress=False, told=told.append
+    )
+    assert [entry["train_loss"] for entry in told] == list(made.history["train_loss"])
+    read = EventAccumulator(str(tmp_path / "curves")).Reload()
+    events = [(e.step, e.value) for e in read.Scalars("train/loss")]
+    assert events == [(1, 0.5), (2, 0.25), (3, 0.125)]
 
 
 def test_a_run_that_is_done_is_only_read(made):

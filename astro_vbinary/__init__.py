@@ -9,6 +9,7 @@ import lazy_loader as _lazy
 __getattr__, _, __all__ = _lazy.attach(
     __name__,
     submodules=[
+        "archives",
         "classification",
         "exceptions",
         "measurement",
@@ -20,6 +21,7 @@ __getattr__, _, __all__ = _lazy.attach(
         "status",
         "surveys",
         "training",
+        "vetting",
     ],
     submod_attrs={
         "classification": [

@@ -1,6 +1,7 @@
 """What every test of the package can use; nothing here is for users."""
 
 import os
+import signal
 from pathlib import Path
 
 # Before anything imports matplotlib: no test may open a window.
@@ -22,6 +23,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def pytest_configure(config):
     from astro_vbinary import __version__
 
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and so
+    # would the processes that tests start and stop.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.option.astropy_header = True
     for name in ("Pandas", "h5py"):
         PYTEST_HEADER_MODULES.pop(name, None)

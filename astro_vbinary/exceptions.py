@@ -24,6 +24,12 @@ exception                   also a          raised when
 `RunExistsError`            `OSError`       a run's output is there, or is another run's
 `RunInUseError`             `OSError`       another process is at work on a run
 `RunFailedError`            `OSError`       a run cannot go on; nothing done is lost
+`UnknownArchiveError`       `KeyError`      no archive is known by that name
+`FetchError`                `OSError`       a stamp, or anything else, cannot be fetched
+`MixedOriginsError`         `ValueError`    stamps of one survey would be of two origins
+`LabelStoreError`           `OSError`       a file of labels cannot be used
+`LabelError`                `ValueError`    labels cannot be understood or trained on
+`LeakError`                 `ValueError`    a split has the same thing on two sides
 ==========================  ==============  ========================================
 """
 
@@ -34,6 +40,11 @@ from astro_vbinary.status import Status
 __all__ = [
     "AlignmentError",
     "DuplicateNameError",
+    "FetchError",
+    "LabelError",
+    "LabelStoreError",
+    "LeakError",
+    "MixedOriginsError",
     "NoCelestialWCSError",
     "NoDataError",
     "NoImageError",
@@ -43,6 +54,7 @@ __all__ = [
     "StampError",
     "StampNameError",
     "TargetOutsideError",
+    "UnknownArchiveError",
     "UnknownBandError",
     "UnknownSurveyError",
     "UnknownWeightsError",
@@ -147,3 +159,48 @@ class RunInUseError(VBinaryError, OSError):
 
 class RunFailedError(VBinaryError, OSError):
     """A run over a catalogue cannot go on; what was done is kept."""
+
+
+class UnknownArchiveError(VBinaryError, KeyError):
+    """No archive's recipe has that name; the message lists the known ones."""
+
+
+class FetchError(VBinaryError, OSError):
+    """Something cannot be fetched, now or at all.
+
+    Parameters
+    ----------
+    outcome : `~astro_vbinary.archives.Outcome` or str
+        How it ended: a failure, or an absence.
+    reason : str
+        In words.
+
+    Attributes
+    ----------
+    outcome : `~astro_vbinary.archives.Outcome` or str
+        How it ended.
+    reason : str
+        In words.
+    status : int or None
+        The HTTP status, where there was one.
+    """
+
+    def __init__(self, outcome, reason, *, status=None):
+        super().__init__(f"{outcome}: {reason}")
+        self.outcome, self.reason, self.status = outcome, reason, status
+
+
+class MixedOriginsError(VBinaryError, ValueError):
+    """A folder would get stamps of one survey of two origins, unasked."""
+
+
+class LabelStoreError(VBinaryError, OSError):
+    """A file of labels is not one, is of a later version, or is not open."""
+
+
+class LabelError(VBinaryError, ValueError):
+    """Labels cannot be understood, or are too few to train or test on."""
+
+
+class LeakError(VBinaryError, ValueError):
+    """A split has one source, place or image on two sides; the message names it."""

@@ -75,8 +75,9 @@ else:
     # Anywhere else the build reads no network, so names of other projects are
     # taken on trust; those of this project are still checked.
     external = (
-        "astropy|astroquery|click|concurrent|distributed|matplotlib|mpl_toolkits|numpy|np"
-        "|pathlib|photutils|pyarrow|regions|reproject|safetensors|scipy|torch|torchvision|tqdm"
+        "astropy|astroquery|click|jinja2|collections|concurrent|distributed|matplotlib"
+        "|mpl_toolkits|numpy|np|pathlib|photutils|pyarrow|regions|reproject|safetensors"
+        "|scipy|tenacity|threading|torch|torchvision|tqdm"
     )
     standard = "|".join(name for name in dir(builtins) if not name.startswith("_"))
     nitpick_ignore_regex += [

@@ -6,10 +6,18 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "classifier": ["BinaryClassifier"],
+        "choosing": ["open_weights"],
+        "installing": ["install_weights", "remove_weights", "user_folder"],
         "network": ["BinaryNet"],
         "preprocessing": ["Prepared", "Preprocessing", "prepare"],
         "result": ["ClassificationResult"],
         "routing": ["classify"],
-        "weights": ["WeightsCard", "list_weights", "load_card", "register_weights"],
+        "weights": [
+            "WeightsCard",
+            "find_weights",
+            "list_weights",
+            "load_card",
+            "register_weights",
+        ],
     },
 )

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from astro_vbinary.classification.batch_size import choose_batch_size
+from astro_vbinary.classification.checking import check_card
 from astro_vbinary.classification.preprocessing import Prepared, prepare
 from astro_vbinary.classification.result import ClassificationResult, make_row
 from astro_vbinary.classification.weights import (
@@ -201,6 +202,7 @@ class BinaryClassifier:
             If the files do not fit each other.
         """
         card = load_card(path)
+        check_card(card)
         return cls(card, load_network(card), device=device, precision=precision)
 
     def grid(self, center):

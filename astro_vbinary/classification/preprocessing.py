@@ -35,6 +35,10 @@ __all__ = [
 #: Channels of the sum of the bands that a network can be given.
 CHANNELS = ("linear", "asinh", "valid", "radius")
 
+#: What the reference recipe gives its network instead: each image from its lowest to
+#: its highest pixel.
+MINMAX = "minmax"
+
 #: Images that are stretched together on a CPU.
 TOGETHER = 16
 
@@ -183,7 +187,8 @@ class Preprocessing:
         Names out of ``CHANNELS`` for the sum of the bands, in the network's order:
         ``linear`` (over its brightest pixels), ``asinh`` (of the noise's units),
         ``valid`` (1 where there is data) and ``radius`` (distance from the target
-        over 2.5 arcsec).
+        over 2.5 arcsec); or ``minmax`` (from the lowest pixel to the highest, as the
+        reference recipe has it).
     band_channels : tuple of str, optional
         Names out of ``BAND_CHANNELS`` for every band; none for a network that sees
         the sum only.
@@ -204,7 +209,10 @@ class Preprocessing:
     span: float = 6.0
 
     def __post_init__(self):
-        for name, known in (("channels", CHANNELS), ("band_channels", BAND_CHANNELS)):
+        for name, known in (
+            ("channels", (*CHANNELS, MINMAX)),
+            ("band_channels", BAND_CHANNELS),
+        ):
             chosen = tuple(getattr(self, name))
             object.__setattr__(self, name, chosen)
             unknown = set(chosen) - set(known)
@@ -213,7 +221,8 @@ class Preprocessing:
                     f"unknown {name} {sorted(unknown)}; known: {', '.join(known)}"
                 )
         if not self.channels:
-            raise WeightsError(f"channels are needed; known: {', '.join(CHANNELS)}")
+            known = ", ".join((*CHANNELS, MINMAX))
+            raise WeightsError(f"channels are needed; known: {known}")
 
     def channels_of(self, signal, valid, pixel_scale):
         """The network's input for the sums of a batch.
@@ -240,6 +249,8 @@ class Preprocessing:
                 made[:, number] = valid
             elif name == "radius":
                 made[:, number] = radius
+            elif name == MINMAX:
+                made[:, number] = _from_lowest(signal, valid)
             else:
                 made[:, number] = self._stretch(name, signal, pixel_scale)
         return made
@@ -282,6 +293,16 @@ class Preprocessing:
         size = signal.abs().div_(self.softening)
         scaled = (size * size).add_(1).sqrt_().add_(size).log_().div_(self.span)
         return scaled.copysign_(signal).clamp_(-1.0, 2.0)
+
+
+def _from_lowest(signal, valid):
+    """(x - min) / (max - min) over the pixels with data; zero where there are none."""
+    import torch
+
+    low = signal.masked_fill(~valid, torch.inf).amin(dim=(1, 2), keepdim=True)
+    high = signal.masked_fill(~valid, -torch.inf).amax(dim=(1, 2), keepdim=True)
+    scaled = (signal - low) / (high - low).clamp(min=1e-6)
+    return scaled.masked_fill(~valid, 0.0)
 
 
 def _channels_last(images, count):

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from astro_vbinary.classification.batches import judge_stacks
+from astro_vbinary.classification.choosing import choose_weights
 from astro_vbinary.classification.classifier import BinaryClassifier, check_prior
 from astro_vbinary.classification.result import ClassificationResult, make_row
 from astro_vbinary.exceptions import (
@@ -47,6 +48,7 @@ def classify(
     prior=None,
     batch_size=None,
     progress=False,
+    weights=(),
     classifiers=None,
     timings=None,
 ):
@@ -75,6 +77,8 @@ def classify(
         many as fit into half of the memory that is free, at most 1024.
     progress : bool, optional
         Whether to show a bar on a terminal.
+    weights : str, path, or sequence of them, optional
+        Ids or cards of weights to use for their groups, instead of the bundled ones.
     classifiers : dict of int to `BinaryClassifier` or None, optional
         Classifiers by group, None where a group has none, to use instead of those
         that are installed. Groups that it lacks are loaded into it, so that a later
@@ -94,7 +98,10 @@ def classify(
     FileNotFoundError
         If a path does not exist.
     ValueError
-        If the policy or engine is unknown, or the prior not between 0 and 1.
+        If the policy or engine is unknown, the prior not between 0 and 1, or two sets
+        of weights are for one group.
+    UnknownWeightsError
+        If no weights have a given id.
     """
     check_prior(prior)
     if isinstance(stacks, str | Path) or (
@@ -105,6 +112,13 @@ def classify(
         stacks = StampIndex.from_paths(stacks)
     check_engine(engine)
     check_policy(policy)
+    chosen = choose_weights(weights, policy)
+    if chosen:
+        classifiers = {} if classifiers is None else classifiers
+        for group, card in chosen.items():
+            classifiers[group] = BinaryClassifier.from_file(
+                card.path, device=device, precision=precision
+            )
     rejected = stacks.rejected if isinstance(stacks, StampIndex) else ()
     router = _Router(
         policy, device, precision, engine, prior, batch_size, classifiers, timings

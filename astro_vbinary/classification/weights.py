@@ -366,26 +366,50 @@ def register_weights(path):
 
 
 def list_weights():
-    """Cards of all weights that are known: bundled first, then registered ones.
+    """Cards of all weights that are known.
 
     Returns
     -------
     tuple of WeightsCard
-        Sorted by id within each kind.
+        Bundled ones first, then those registered in this session, those that packages
+        bring, and those that the user has installed; sorted by id within each kind.
 
     Examples
     --------
     >>> from astro_vbinary import list_weights
-    >>> sorted(card.group for card in list_weights())
+    >>> sorted({card.group for card in list_weights()})
     [3, 4]
     """
+    found = {}
+    for card in (*_default_cards(), *_installed_cards()):
+        found.setdefault(card.id, card)
+    return tuple(found.values())
+
+
+def _default_cards():
+    """Those that serve a group without being asked for."""
     bundled = sorted(_bundled_folder().glob("*.toml"))
     own = [path for _, path in sorted(_registered.items())]
-    return tuple(load_card(path) for path in [*bundled, *own])
+    return [load_card(path) for path in [*bundled, *own]]
+
+
+def _installed_cards():
+    """Those that are used by id alone."""
+    from astro_vbinary.classification.installing import (
+        package_cards,
+        safe_cards,
+        user_cards,
+    )
+
+    return safe_cards([*package_cards(), *user_cards()], load_card)
 
 
 def find_weights(weights_id=None, *, group=None, policy="published"):
     """The card of an id, or the newest of a group.
+
+    Weights that are installed (``astro-vbinary weights add``) or that a package brings
+    are found by their id and never chosen for a group: what a group is judged by does
+    not change because something was installed.
 
     Parameters
     ----------
@@ -406,7 +430,7 @@ def find_weights(weights_id=None, *, group=None, policy="published"):
     UnknownWeightsError
         If there are no such weights; the message lists the known ids.
     """
-    cards = list_weights()
+    cards = _default_cards() if weights_id is None else list_weights()
     known = ", ".join(f"{c.id} (group {c.group})" for c in cards) or "none"
     if weights_id is not None:
         for card in cards:

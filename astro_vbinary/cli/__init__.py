@@ -19,10 +19,15 @@ __all__ = ["main"]
         "run": "astro_vbinary.cli.run",
         "measure": "astro_vbinary.cli.measure",
         "completeness": "astro_vbinary.cli.completeness",
+        "fetch": "astro_vbinary.cli.fetch",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",
         "plot": "astro_vbinary.cli.plot",
         "weights": "astro_vbinary.cli.weights",
+        "inspect": "astro_vbinary.cli.inspect",
+        "labels": "astro_vbinary.cli.labels",
+        "train": "astro_vbinary.cli.train",
+        "evaluate": "astro_vbinary.cli.evaluate",
         "simulate": "astro_vbinary.cli.simulate",
         "inject": "astro_vbinary.cli.inject",
         "pack": "astro_vbinary.cli.pack",
@@ -43,6 +48,7 @@ def main():
       astro-vbinary demo                            see it work, in a minute
       astro-vbinary classify stamps/ -o out.ecsv    classify your own stamps
       astro-vbinary run stamps/ -o out.parquet      the same for a whole catalogue
+      astro-vbinary fetch sources.vot -o stamps/    get the stamps first
       astro-vbinary COMMAND --help                  learn about a command
 
     \b

@@ -12,6 +12,7 @@ from astro_vbinary.cli.inputs import (
     find_stamps,
     header_warnings,
     stamp_options,
+    weights_option,
 )
 from astro_vbinary.cli.lazy import LazyChoice
 from astro_vbinary.cli.outputs import check_table, replacing, write_table
@@ -41,6 +42,7 @@ __all__ = ["command"]
     show_default=True,
     help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
 )
+@weights_option
 @click.option(
     "--device",
     default="auto",
@@ -79,6 +81,7 @@ def command(
     output,
     catalog,
     policy,
+    weights,
     device,
     engine,
     prior,
@@ -101,6 +104,7 @@ def command(
       astro-vbinary classify stamps/ -o verdicts.vot --catalog positions.csv
       astro-vbinary classify stamps/ -o verdicts.ecsv --prior 0.02
       astro-vbinary classify a/ b/ -o out.fits --template "{survey}-{band}-{source}"
+      astro-vbinary classify stamps/ -o verdicts.ecsv --weights mine-g3
       astro-vbinary classify --manifest files.csv -o out.ecsv --rejects bad.ecsv
 
     \b
@@ -126,6 +130,7 @@ def command(
         result = classify(
             index,
             policy=policy,
+            weights=weights,
             targets=targets,
             device=chosen,
             engine=engine,

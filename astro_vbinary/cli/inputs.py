@@ -8,7 +8,13 @@ import click
 
 from astro_vbinary.cli.exits import Failure
 
-__all__ = ["engine_option", "find_stamps", "header_warnings", "stamp_options"]
+__all__ = [
+    "engine_option",
+    "find_stamps",
+    "header_warnings",
+    "stamp_options",
+    "weights_option",
+]
 
 
 def stamp_options(function):
@@ -74,6 +80,28 @@ def engine_option(function, *, default="auto"):
         show_default=True,
         help="How the bands are brought to one grid: batch does many stacks at once, "
         "the others go one by one through reproject.",
+    )(function)
+
+
+def weights_option(function):
+    """Give a command ``--weights``.
+
+    Parameters
+    ----------
+    function : callable
+        The command's function; takes ``weights``.
+
+    Returns
+    -------
+    callable
+        The same function.
+    """
+    return click.option(
+        "--weights",
+        multiple=True,
+        metavar="ID|PATH",
+        help="Weights to use for their group instead of the bundled ones, by id (see "
+        '"astro-vbinary weights list") or folder; can be repeated.',
     )(function)
 
 

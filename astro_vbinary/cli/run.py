@@ -7,8 +7,15 @@ from pathlib import Path
 
 import click
 
+from astro_vbinary.cli.console import count
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
-from astro_vbinary.cli.inputs import engine_option, find_stamps, header_warnings
+from astro_vbinary.cli.fetching import as_arguments, fetch_options, run_fetch
+from astro_vbinary.cli.inputs import (
+    engine_option,
+    find_stamps,
+    header_warnings,
+    weights_option,
+)
 from astro_vbinary.cli.lazy import LazyChoice
 from astro_vbinary.cli.outputs import check_table
 
@@ -24,6 +31,14 @@ __all__ = ["command"]
     type=click.Path(exists=True, path_type=Path),
     help="File or folder of stamps; can be repeated. Not where CATALOG is a folder.",
 )
+@click.option(
+    "--fetch",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Fetch the stamps of CATALOG's sources into a folder first, instead of "
+    '--stamps; see "astro-vbinary fetch" for this and the next options.',
+)
+@fetch_options
 @click.option(
     "--manifest",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -73,6 +88,7 @@ __all__ = ["command"]
     show_default=True,
     help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
 )
+@weights_option
 @click.option(
     "--device",
     default="auto",
@@ -100,6 +116,14 @@ def command(
     ctx,
     catalog,
     stamps,
+    fetch,
+    surveys,
+    bands,
+    size,
+    origin,
+    base_urls,
+    local,
+    contact,
     manifest,
     templates,
     output,
@@ -107,6 +131,7 @@ def command(
     chunk,
     dask,
     policy,
+    weights,
     device,
     engine,
     prior,
@@ -129,7 +154,9 @@ def command(
       astro-vbinary run sources.vot --stamps stamps/ -o verdicts.parquet
       astro-vbinary run stamps/ -o verdicts.ecsv --prior 0.02
       astro-vbinary run sources.csv --stamps a/ --stamps b/ -o out.fits --workers 8
+      astro-vbinary run stamps/ -o verdicts.ecsv --weights mine-g3
       astro-vbinary run sources.csv --stamps stamps/ -o out.ecsv --dask tcp://head:8786
+      astro-vbinary run sources.csv --fetch stamps/ --surveys DECaLS -o out.ecsv
 
     \b
     Exit codes:
@@ -146,9 +173,25 @@ def command(
     from astro_vbinary.pipeline import RunInterrupt, RunOptions, run_catalog
 
     with header_warnings(), _client(dask, workers) as client:
-        index, table = _inputs(catalog, stamps, templates, manifest)
+        if fetch:
+            if stamps or manifest or templates or catalog.is_dir():
+                raise click.UsageError("--fetch needs a table of sources, no stamps")
+            arguments = as_arguments(
+                surveys=surveys,
+                bands=bands,
+                size=size,
+                origin=origin,
+                base_urls=base_urls,
+                local=local,
+            )
+            missing = _fetch(ctx, catalog, fetch, contact, quiet, arguments)
+            index, table = _fetched(fetch), catalog
+        else:
+            missing = 0
+            index, table = _inputs(catalog, stamps, templates, manifest)
         options = RunOptions(
             policy=policy,
+            weights=weights,
             device=device,
             engine=engine,
             prior=prior,
@@ -178,7 +221,36 @@ def command(
         from astro_vbinary.cli.summary import print_run
 
         print_run(summary)
-    ctx.exit(PARTLY if summary.troubled else DONE)
+    ctx.exit(PARTLY if summary.troubled or missing else DONE)
+
+
+def _fetch(ctx, catalog, folder, contact, quiet, arguments):
+    """Fetch stamps, and say how many could not be."""
+    summary = run_fetch(
+        ctx,
+        catalog,
+        folder,
+        contact=contact,
+        offline=False,
+        quiet=quiet,
+        arguments=arguments,
+    )
+    missing = summary.n_failures + summary.n_pending
+    if missing:
+        click.echo(
+            f"{count(missing, 'stamp')} could not be fetched: go on with "
+            '"astro-vbinary fetch", then run again with --overwrite',
+            err=True,
+        )
+    return missing
+
+
+def _fetched(folder):
+    from astro_vbinary.archives import read_manifest
+    from astro_vbinary.stamps import StampIndex
+
+    table = read_manifest(folder, files_only=True)
+    return StampIndex.from_manifest(table, root=folder)
 
 
 def _inputs(catalog, stamps, templates, manifest):

@@ -1,5 +1,7 @@
 """``astro-vbinary weights``: which networks there are, and how good they are."""
 
+from pathlib import Path
+
 import click
 
 __all__ = ["command"]
@@ -11,12 +13,14 @@ PART = "visual_task_"
 
 @click.group("weights", short_help="The networks and their scores.")
 def command():
-    """Show the networks' weights: what they were trained on, and their scores.
+    """Show the networks' weights, and add your own.
 
     \b
     Examples:
       astro-vbinary weights list
       astro-vbinary weights show gezer-resnet34-g3
+      astro-vbinary weights add mine/
+      astro-vbinary weights remove mine-g3
     """
 
 
@@ -38,7 +42,7 @@ def list_command():
                 card.version,
                 str(card.group),
                 ", ".join(card.policies),
-                _accuracy(card.scores.get("visual_task")),
+                _accuracy(card.scores.get("visual_task", card.scores.get("test"))),
                 ", ".join(card.surveys),
             ]
             for card in cards
@@ -89,6 +93,43 @@ def show_command(weights_id):
     _print_scores(card.scores)
 
 
+@command.command("add")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Replace installed weights of that id.")
+def add_command(folder, replace):
+    """Install the weights in FOLDER, so that they are known by their id.
+
+    FOLDER holds a card (ID.toml) and its tensors (ID.safetensors), as "astro-vbinary
+    train" writes them. They are checked first: the card's entries, the hash, the names
+    and shapes of the tensors, a forward pass. A folder with code, pickled files or
+    links in it is refused.
+
+    They are copied to the folder of your data, or to the one that the environment
+    variable ASTRO_VBINARY_DATA names, and used where they are asked for:
+
+    \b
+      astro-vbinary weights add mine/
+      astro-vbinary classify stamps/ -o verdicts.ecsv --weights mine-g3
+      astro-vbinary run stamps/ -o verdicts.parquet --weights mine-g3
+    """
+    from astro_vbinary.classification import install_weights
+
+    card = install_weights(folder, replace=replace)
+    click.echo(
+        f"{card.id} {card.version} for group {card.group} "
+        f"({card.entries['licence']}): {card.path.parent}"
+    )
+
+
+@command.command("remove")
+@click.argument("weights_id", metavar="ID")
+def remove_command(weights_id):
+    """Remove the installed weights ID; bundled ones stay."""
+    from astro_vbinary.classification import remove_weights
+
+    click.echo(f"removed {remove_weights(weights_id)}")
+
+
 def _print_section(name, value):
     if value is None:
         return
@@ -116,7 +157,7 @@ def _print_scores(scores):
 
     reports = {k: v for k, v in scores.items() if "accuracy" in v}
     if reports:
-        click.secho("\nScores on a held-out set, simulated", bold=True)
+        click.secho("\nScores on held-out stacks", bold=True)
         print_table(
             ["set", "n", "accuracy", "precision", "recall", "F1", "AUC"],
             [

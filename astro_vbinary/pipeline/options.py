@@ -34,6 +34,8 @@ class RunOptions:
     workers : int or None
         Number of processes; None is one for each GPU or, without GPUs, for each core.
         With 0 the work is done in the process that asks for it.
+    weights : tuple of str or path
+        Ids or cards of weights to use for their groups, instead of the bundled ones.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class RunOptions:
     batch_size: int | None = None
     chunk_size: int = 256
     workers: int | None = None
+    weights: tuple = ()
 
     def __post_init__(self):
         check_policy(self.policy)

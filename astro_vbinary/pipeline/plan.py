@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from astro_vbinary import __version__
+from astro_vbinary.classification.choosing import choose_weights
 from astro_vbinary.classification.weights import find_weights
 from astro_vbinary.exceptions import UnknownWeightsError
 from astro_vbinary.pipeline.positions import to_numbers
@@ -213,7 +214,7 @@ def make_plan(stamps, catalog, options, *, device):
         engine=options.engine,
         prior=options.prior,
         batch_size=options.batch_size,
-        weights=_weights(surveys, options.policy),
+        weights=_weights(surveys, options),
         surveys=surveys,
     )
     return Plan(
@@ -246,12 +247,13 @@ def _positions(catalog):
     return {str(name): to_numbers(target) for name, target in targets.items()}
 
 
-def _weights(surveys, policy):
+def _weights(surveys, options):
+    policy, chosen = options.policy, choose_weights(options.weights, options.policy)
     groups = sorted({resolution_group(s, policy=policy).number for s in surveys})
     found = []
     for group in groups:
         try:
-            card = find_weights(group=group, policy=policy)
+            card = chosen.get(group) or find_weights(group=group, policy=policy)
         except UnknownWeightsError:
             continue
         path = str(card.path.absolute())

@@ -10,7 +10,6 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from astro_vbinary.stamps.alignment import is_surface_brightness
-from astro_vbinary.stamps.blank import find_blank, find_hot
 from astro_vbinary.stamps.celestial import shift_wcs
 from astro_vbinary.stamps.grid import sky_to_pixel
 from astro_vbinary.stamps.headers import unit_from_header
@@ -26,17 +25,10 @@ from astro_vbinary.stamps.stamp import SurveyStamp
 __all__ = [
     "LightStack",
     "LightStamp",
-    "find_bad",
     "find_centers",
     "map_pixels",
     "plain_center",
 ]
-
-#: One pixel in so many tells level and noise of an image well enough.
-SAMPLE = 4
-
-#: Images that are looked at together: they stay in the processor's cache.
-TOGETHER = 32
 
 #: What is not known yet.
 UNKNOWN = object()
@@ -199,30 +191,9 @@ class LightStack:
         """Names of the bands, a tuple of str or None."""
         return tuple(stamp.band for stamp in self.stamps)
 
-    def centers(self):
-        """Where each band's grid is centred, and the stack's.
-
-        Returns
-        -------
-        own : `~numpy.ndarray`
-            Shape (n_band, 2): right ascension and declination, ICRS, in deg.
-        common : `~numpy.ndarray`
-            Shape (2,), likewise.
-        """
-        if self.place is not None:
-            return np.broadcast_to(self.place, (len(self.stamps), 2)), self.place
-        if self.target is None:
-            common = self.stamps[0].center()
-        else:
-            position = position_at(self.target, None)
-            common = np.array([position.ra.deg, position.dec.deg])
-        if self.target is not None and moves(self.target):
-            return np.array([s.moved(self.target) for s in self.stamps]), common
-        return np.broadcast_to(common, (len(self.stamps), 2)), common
-
 
 def find_centers(stacks):
-    """Where the grids of many stacks are centred: `LightStack.centers`, all at once.
+    """Where the grids of many stacks are centred.
 
     Parameters
     ----------
@@ -247,8 +218,14 @@ def find_centers(stacks):
             own[bands] = common[number] = stack.place
         elif stack.target is None and first.plain is not None:
             middles.append((number, bands, first))
+        elif stack.target is None:
+            own[bands] = common[number] = first.center()
         else:
-            own[bands], common[number] = stack.centers()
+            place = position_at(stack.target, None)
+            common[number] = place.ra.deg, place.dec.deg
+            own[bands] = common[number]
+            if moves(stack.target):
+                own[bands] = [stamp.moved(stack.target) for stamp in stack.stamps]
     if middles:
         wcs = np.array([first.plain.wcs for *_, first in middles])
         fk5 = np.array([first.plain.fk5 for *_, first in middles])
@@ -290,65 +267,6 @@ def map_pixels(stamps, vectors):
             sky_to_pixel(stamps[number].stamp.wcs, position), axis=-1
         )
     return made
-
-
-def find_bad(stamps):
-    """Fill in the pixels without a measurement, and the level where there are none.
-
-    Parameters
-    ----------
-    stamps : sequence of LightStamp
-        The images.
-    """
-    groups = {}
-    for stamp in stamps:
-        if stamp.bad is UNKNOWN:
-            groups.setdefault((stamp.data.shape, stamp.data.dtype), []).append(stamp)
-    for same in groups.values():
-        for start in range(0, len(same), TOGETHER):
-            part = same[start : start + TOGETHER]
-            level, doubtful = _look_over(np.array([stamp.data for stamp in part]))
-            for stamp, value, doubt in zip(part, level, doubtful, strict=True):
-                stamp.bad, stamp.level = None, float(value)
-                if doubt:
-                    data = stamp.data
-                    bad = ~np.isfinite(data) | find_blank(data) | find_hot(data)
-                    if bad.any():
-                        stamp.bad, stamp.level = bad, None
-
-
-def _medians(rows):
-    """Of each row, the upper one of two; without any care for what is no number."""
-    middle = rows.shape[1] // 2
-    return np.partition(rows, middle, axis=1)[:, middle]
-
-
-def _look_over(images):
-    """Levels, and whether any pixel could be bad; False only where certainly none is.
-
-    Level and noise of a sample of the pixels stand for the image's, with a wide margin.
-    """
-    n, ny, nx = images.shape
-    flat = images.reshape(n, -1)
-    sample = flat[:, ::SAMPLE]
-    level = _medians(sample)
-    with np.errstate(invalid="ignore", over="ignore"):
-        noise = 1.4826 * _medians(np.abs(sample - level[:, None]))
-        peak = flat.max(axis=1)
-        doubtful = ~(noise > 0) | ~np.isfinite(flat.min(axis=1)) | ~np.isfinite(peak)
-        doubtful |= ~np.isfinite(level) | ~flat.all(axis=1)
-        image, place = np.nonzero(flat > (level + 15 * noise)[:, None])
-        y, x = np.divmod(place, nx)
-        inner = (y > 0) & (y < ny - 1) & (x > 0) & (x < nx - 1)
-        doubtful[image[~inner]] = True
-        value = flat[image, place]
-        doubtful |= np.bincount(image[value == peak[image]], minlength=n) > 1
-        steps = np.array([-nx - 1, -nx, -nx + 1, -1, 1, nx - 1, nx, nx + 1])
-        around = np.clip(place[:, None] + steps, 0, nx * ny - 1)
-        highest = flat[image[:, None], around].max(axis=1) - level[image]
-        hot = value - level[image] > 4 * highest - noise[image]
-    doubtful[image[hot]] = True
-    return level, doubtful
 
 
 def plain_center(plain, pixel):

@@ -38,8 +38,8 @@ class StampStack(Sequence):
 
     Attributes
     ----------
-    dropped : tuple of (`~pathlib.Path`, `~astro_vbinary.exceptions.StampError`)
-        Files that `read` could not use.
+    dropped : tuple of (`~pathlib.Path`, `~astro_vbinary.exceptions.VBinaryError`)
+        Files that `read` could not use, or that `fetch` could not get.
 
     Raises
     ------
@@ -167,6 +167,57 @@ class StampStack(Sequence):
         stack = cls(stamps, target=target)
         stack.dropped = tuple(dropped)
         return stack
+
+    @classmethod
+    def fetch(cls, coord, *, survey, bands=None, size=None, **options):
+        """Fetch the stamps of a source from a survey's archive.
+
+        Parameters
+        ----------
+        coord : `~astropy.coordinates.SkyCoord` or str
+            Position of the source; or a text with one, such as ``"83.82 -5.39"``; or a
+            name that Sesame knows.
+        survey : str
+            Which survey.
+        bands : sequence of str, optional
+            Which bands; by default all that the archive has.
+        size : `~astropy.units.Quantity`, optional
+            Side of the stamps, an angle; by default 20 arcsec.
+        **options
+            As for `SurveyStamp.fetch`.
+
+        Returns
+        -------
+        StampStack
+            The bands that there are; ``dropped`` tells of the others.
+
+        Raises
+        ------
+        ~astro_vbinary.exceptions.FetchError
+            If there is none, or none can be fetched; its ``outcome`` says which.
+        UnknownArchiveError
+            If the survey has no archive that is known.
+        """
+        from astro_vbinary.archives.single import fetch_files
+
+        def make(name, source, position, files):
+            stamps = [
+                SurveyStamp.read(
+                    path, survey=name, band=band, source=source, target=position
+                )
+                for band, path, error in files
+                if error is None
+            ]
+            dropped = tuple((path, error) for _, path, error in files if error)
+            if not stamps:
+                raise dropped[0][1]
+            stack = cls(stamps, target=position)
+            stack.dropped = dropped
+            return stack
+
+        return fetch_files(
+            make, coord, survey=survey, bands=bands, size=size, **options
+        )
 
     def __getitem__(self, item):
         return self._stamps[item]

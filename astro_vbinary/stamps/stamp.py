@@ -171,6 +171,50 @@ class SurveyStamp(NDData):
             meta={"header": raw.header, "path": str(path)},
         )
 
+    @classmethod
+    def fetch(cls, coord, *, survey, band, size=None, **options):
+        """Fetch a stamp from a survey's archive.
+
+        Parameters
+        ----------
+        coord : `~astropy.coordinates.SkyCoord` or str
+            Position of the source; or a text with one, such as ``"83.82 -5.39"``; or a
+            name that Sesame knows.
+        survey, band : str
+            What the stamp is of.
+        size : `~astropy.units.Quantity`, optional
+            Side of the stamp, an angle; by default 20 arcsec.
+        **options
+            ``source`` (its name), ``folder`` (where files stay; by default they are not
+            kept), and those of `~astro_vbinary.archives.fetch_stamps`, such as
+            ``origin``.
+
+        Returns
+        -------
+        SurveyStamp
+            The stamp; its ``meta["header"]`` tells where it came from.
+
+        Raises
+        ------
+        ~astro_vbinary.exceptions.FetchError
+            If there is none, or it cannot be fetched; its ``outcome`` says which.
+        UnknownArchiveError
+            If the survey has no archive that is known.
+        """
+        from astro_vbinary.archives.single import fetch_files
+
+        def make(name, source, position, files):
+            band, path, error = files[0]
+            if error is not None:
+                raise error
+            return cls.read(
+                path, survey=name, band=band, source=source, target=position
+            )
+
+        return fetch_files(
+            make, coord, survey=survey, bands=[band], size=size, **options
+        )
+
     @property
     def survey(self):
         """The `~astro_vbinary.surveys.Survey`, or None."""

@@ -22,6 +22,9 @@ FORMATS = {
 def read_table(path, what):
     """Read a table of any format that astropy knows.
 
+    Whole numbers of a CSV file that are written with leading zeros, such as the names
+    ``007`` and ``042``, stay as they are written.
+
     Parameters
     ----------
     path : str or `~pathlib.Path`
@@ -44,9 +47,24 @@ def read_table(path, what):
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no {what} {path}")
     try:
-        return Table.read(path)
+        table = Table.read(path)
+        if Path(path).suffix.lower() == ".csv":
+            _keep_zeros(table, path)
+        return table
     except Exception as error:  # every format of astropy fails in its own way
         raise ValueError(f"the {what} {path} cannot be read: {error}") from error
+
+
+def _keep_zeros(table, path):
+    numbers = [name for name in table.colnames if table[name].dtype.kind in "iu"]
+    if not numbers:
+        return
+    text = Table.read(
+        path, format="ascii.csv", include_names=numbers, converters={"*": str}
+    )
+    for name in text.colnames:
+        if any(str(cell).startswith("0") and str(cell) != "0" for cell in text[name]):
+            table[name] = text[name]
 
 
 def cell_text(value):

@@ -11,7 +11,7 @@ from astropy.time import Time
 from astro_vbinary.exceptions import VBinaryWarning
 from astro_vbinary.stamps.tables import cell_text, read_table
 
-__all__ = ["TARGET_COLUMNS", "read_targets"]
+__all__ = ["TARGET_COLUMNS", "read_positions", "read_targets"]
 
 #: Names that a column may have, whatever their case and separators. They are those
 #: of Gaia, of VizieR's tables, and of SIMBAD.
@@ -84,6 +84,55 @@ def read_targets(table):
     if isinstance(table, str | Path):
         label = str(table)
         table = read_table(table, "catalogue")
+    columns, names, ra, dec = _read_angles(table, label)
+    motion = _motions(table, columns, label)
+    targets = {}
+    for number, name in enumerate(names):
+        if name is None or not np.isfinite(ra[number] + dec[number]):
+            continue
+        target = _target(ra[number], dec[number], motion, number)
+        known = targets.setdefault(name, target)
+        if known is not target:
+            _check_same(name, known, target, label)
+    return targets
+
+
+def read_positions(table, *, label="the table"):
+    """Positions of sources as plain numbers, which is much quicker.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        As for `read_targets`.
+    label : str, optional
+        What messages call it.
+
+    Returns
+    -------
+    dict of str to tuple of float
+        Right ascension and declination (ICRS, deg) as they stand in the table, without
+        the proper motion.
+
+    Raises
+    ------
+    ValueError
+        As for `read_targets`.
+    """
+    _, names, ra, dec = _read_angles(table, label)
+    found = {}
+    for number, name in enumerate(names):
+        here = float(ra[number]), float(dec[number])
+        if name is None or not np.isfinite(sum(here)):
+            continue
+        known = found.setdefault(name, here)
+        if known is not here and known != here:
+            one, other = (SkyCoord(*p, unit="deg") for p in (known, here))
+            _check_same(name, one, other, label)
+    return found
+
+
+def _read_angles(table, label):
+    """Its columns, the sources' names, and their coordinates in degrees."""
     columns = _find_columns(table, label)
     names = [cell_text(value) for value in table[columns["source"]]]
     ra = _angles(table, columns["ra"], u.hourangle, label)
@@ -95,19 +144,15 @@ def read_targets(table):
             f"{label}: declination {dec[row]:g} deg of source {names[row]!r} is not "
             "between -90 and 90"
         )
-    motion = _motions(table, columns, label)
-    targets = {}
-    for number, name in enumerate(names):
-        if name is None or not np.isfinite(ra[number] + dec[number]):
-            continue
-        target = _target(ra[number], dec[number], motion, number)
-        known = targets.setdefault(name, target)
-        if known is not target and known.separation(target) > 0.1 * u.arcsec:
-            raise ValueError(
-                f"{label} has source {name!r} at two positions: "
-                f"{known.to_string()} and {target.to_string()} deg"
-            )
-    return targets
+    return columns, names, ra, dec
+
+
+def _check_same(name, known, target, label):
+    if known.separation(target) > 0.1 * u.arcsec:
+        raise ValueError(
+            f"{label} has source {name!r} at two positions: "
+            f"{known.to_string()} and {target.to_string()} deg"
+        )
 
 
 def _find_columns(table, label):

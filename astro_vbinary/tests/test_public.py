@@ -11,6 +11,7 @@ import astro_vbinary
 from astro_vbinary import exceptions, status
 
 ROOMS = [
+    "archives",
     "classification",
     "exceptions",
     "measurement",
@@ -22,6 +23,7 @@ ROOMS = [
     "status",
     "surveys",
     "training",
+    "vetting",
 ]
 
 

@@ -10,12 +10,18 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from astro_vbinary.classification.network import BinaryNet, symmetric_scores
-from astro_vbinary.classification.precision import gains_from_bfloat16
 from astro_vbinary.training.feeding import BlockPool, turn_block
+from astro_vbinary.training.precision import gains_from_bfloat16
 from astro_vbinary.training.stream import AUXILIARY
 from astro_vbinary.training.transfer import transfer_weights
 
-__all__ = ["TrainingOptions", "build_network", "predict_block", "train_network"]
+__all__ = [
+    "TrainingOptions",
+    "build_network",
+    "predict_block",
+    "save_state",
+    "train_network",
+]
 
 
 @dataclass(frozen=True)
@@ -210,7 +216,7 @@ def train_network(
         history.append(_measure(step, seconds, total / seen, scores, validation.labels))
         bar.set_postfix(loss=f"{history[-1]['validation_loss']:.4f}")
         total, seen = 0.0, 0
-        _save(
+        save_state(
             last,
             {
                 "options": asdict(options),
@@ -314,7 +320,16 @@ def _measure(step, seconds, train_loss, scores, labels):
     }
 
 
-def _save(path, state):
+def save_state(path, state):
+    """Write a checkpoint, whole or not at all.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+        The file.
+    state : dict
+        Tensors and plain values.
+    """
     part = path.with_suffix(".part")
     torch.save(state, part)
     part.replace(path)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from astro_vbinary.stamps import SkyGrid, StampIndex, StampStack
 from astro_vbinary.stamps.batching import align_light
 from astro_vbinary.stamps.blank import find_blank, find_hot
-from astro_vbinary.stamps.light import LightStamp, find_bad
+from astro_vbinary.stamps.light import LightStamp
 from astro_vbinary.stamps.light_reading import read_light
+from astro_vbinary.stamps.light_screening import find_bad
 from astro_vbinary.stamps.tests.helpers_sky import FORMS, make_wcs, measure, render
 from astro_vbinary.surveys import get_survey
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from astro_vbinary.exceptions import VBinaryWarning
 from astro_vbinary.stamps.motion import position_at
+from astro_vbinary.stamps.tables import read_table
 from astro_vbinary.stamps.targets import TARGET_COLUMNS, read_targets
 
 
@@ -159,3 +160,12 @@ def test_names_of_columns_are_plain_and_not_shared():
     names = [name for known in TARGET_COLUMNS.values() for name in known]
     assert len(names) == len(set(names))
     assert all(name.isalnum() and name == name.casefold() for name in names)
+
+
+def test_names_with_leading_zeros_stay_as_they_are_written(tmp_path):
+    path = tmp_path / "sources.csv"
+    path.write_text("source,ra,dec,n\n007,83.8,-5.3,0\n042,83.9,-5.4,12\n,84,-5,3\n")
+    assert list(read_targets(path)) == ["007", "042"]
+    table = read_table(path, "table")
+    assert table["n"].dtype.kind == "i"
+    assert table["source"].mask.tolist() == [False, False, True]

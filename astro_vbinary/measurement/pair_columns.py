@@ -3,7 +3,13 @@
 import astropy.units as u
 import numpy as np
 
-__all__ = ["BAND_COLUMNS", "LIMIT_COLUMNS", "LIMIT_SEPARATIONS", "PAIR_COLUMNS", "make_pair_table"]
+__all__ = [
+    "BAND_COLUMNS",
+    "LIMIT_COLUMNS",
+    "LIMIT_SEPARATIONS",
+    "PAIR_COLUMNS",
+    "make_pair_table",
+]
 
 #: Separations in arcsec that limits are given for.
 LIMIT_SEPARATIONS = (0.5, 1.0, 1.5, 2.0)

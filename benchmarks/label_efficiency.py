@@ -1,8 +1,8 @@
 """How many labels it takes in another domain: fine-tuning against training anew.
 
 Usage: python -m benchmarks.label_efficiency -o DIR [--labels N ...] [--repeats N]
-           [--recipe NAME ...] [--test N] [--statistics] [--device NAME]
-           [--threads N] [--quick]
+           [--recipe NAME ...] [--width N] [--test N] [--statistics]
+           [--device NAME] [--threads N] [--quick]
 
 The domain is that of a telescope that tracks badly in bad seeing, read out in stripes
 (``benchmarks/labelled_sets.py``). The recipes ``finetune`` and ``gezer`` are trained on
@@ -54,6 +54,8 @@ def train(name, count, repeat, options, folder):
     recipe = replace(TUNING_RECIPES[name], seed=repeat)
     if options.statistics:
         recipe = replace(recipe, statistics=True)
+    if not recipe.initial:
+        recipe = replace(recipe, width=options.width)
     if options.quick:
         recipe = replace(recipe, epochs=2, width=8)
     started = time.monotonic()
@@ -108,6 +110,13 @@ def main():
         action="store_true",
         help="let the statistics of the normalisations follow the new images in "
         "finetune too, for comparison; give a folder of its own",
+    )
+    parser.add_argument(
+        "--width",
+        type=int,
+        default=64,
+        help="channels of gezer's network, 64 in the paper; others in a folder of "
+        "their own",
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)

@@ -193,7 +193,8 @@ def main():
         print(
             f"{name:>9} {width or '':>2} {count:>5} labels: "
             f"accuracy {report['accuracy']:.3f} ({report['accuracy_low']:.3f} to "
-            f"{report['accuracy_high']:.3f}), ROC area {report['roc_auc']:.3f}, {seconds:.0f} s",
+            f"{report['accuracy_high']:.3f}), ROC "
+            f"area {report['roc_auc']:.3f}, {seconds:.0f} s",
             flush=True,
         )
     draw(rows, path.with_suffix(".png"))

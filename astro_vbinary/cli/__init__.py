@@ -19,6 +19,7 @@ __all__ = ["main"]
         "run": "astro_vbinary.cli.run",
         "measure": "astro_vbinary.cli.measure",
         "completeness": "astro_vbinary.cli.completeness",
+        "export": "astro_vbinary.cli.export",
         "fetch": "astro_vbinary.cli.fetch",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",

@@ -20,6 +20,7 @@ COMMANDS = [
     "run",
     "measure",
     "completeness",
+    "export",
     "fetch",
     "surveys",
     "stack",

@@ -20,6 +20,7 @@ __all__ = ["main"]
         "measure": "astro_vbinary.cli.measure",
         "completeness": "astro_vbinary.cli.completeness",
         "export": "astro_vbinary.cli.export",
+        "report": "astro_vbinary.cli.report",
         "fetch": "astro_vbinary.cli.fetch",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",

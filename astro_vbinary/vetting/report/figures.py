@@ -10,6 +10,9 @@ __all__ = ["pair_map", "probability_histogram", "reliability", "sky_map"]
 #: Magnitude differences and separations (arcsec) that are shown at least.
 FAINT, WIDE = 5.0, 2.5
 
+#: From how many points on they are small.
+MANY = 600
+
 #: Steps of the completeness's colours.
 SHADES = 10
 
@@ -57,8 +60,13 @@ def sky_map(sources):
         ("undecided", label == "undecided"),
         ("binary", label == "binary"),
     ):
-        chart.dots(ra[own], dec[own], kind)
+        chart.dots(ra[own], dec[own], kind + _size(own))
     return chart.svg()
+
+
+def _size(own):
+    """Smaller points where there are many."""
+    return " small" if own.sum() > MANY else ""
 
 
 def pair_map(candidates, sources, completeness=None):
@@ -100,8 +108,10 @@ def pair_map(candidates, sources, completeness=None):
     if shades is not None:
         _draw_shades(chart, *shades)
     degenerate = pairs[:, 2] > 0
-    chart.dots(pairs[shown & degenerate, 0], pairs[shown & degenerate, 1], "open")
-    chart.dots(pairs[shown & ~degenerate, 0], pairs[shown & ~degenerate, 1], "binary")
+    for kind, own in (("faint", shown & degenerate), ("binary", shown & ~degenerate)):
+        chart.dots(pairs[own, 0], pairs[own, 1], kind + _size(own))
+    if shades is not None:
+        _draw_contours(chart, *shades)
     return chart.svg(), int(shown.sum()), about
 
 
@@ -163,6 +173,9 @@ def _draw_shades(chart, x, y, share):
                     f"cell s{int(np.clip(value * SHADES, 0, SHADES))}",
                     title=f"{100 * value:.0f} % at {x[j]:g} arcsec, {y[i]:g} mag",
                 )
+
+
+def _draw_contours(chart, x, y, share):
     for level, kind in ((0.5, "half"), (0.9, "most")):
         found = [_crossing(y, share[:, j], level) for j in range(len(x))]
         points = [(a, b) for a, b in zip(x, found, strict=True) if np.isfinite(b)]

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
+from astro_vbinary import classify
+from astro_vbinary.measurement import measure_pairs
 from astro_vbinary.vetting import write_report
 from astro_vbinary.vetting.tests.helpers_report import HOSTILE, Browser, write_results
 from astro_vbinary.vetting.tests.test_browser import FLAGS, contrast
@@ -201,9 +203,6 @@ def test_it_is_legible_in_light_and_dark_and_narrow(browser, report, scheme):
             assert contrast(page, selector) > 4.5, selector
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width
-        folder = os.environ.get("ASTRO_VBINARY_SCREENSHOTS")
-        if folder and width == 1280:
-            page.screenshot(path=Path(folder) / f"report-{scheme}.png", full_page=True)
 
 
 def test_on_paper_every_chosen_row_is_there(browser, many):
@@ -216,3 +215,33 @@ def test_on_paper_every_chosen_row_is_there(browser, many):
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator(ROWS).count() == 50
+
+
+@pytest.mark.skipif(
+    "ASTRO_VBINARY_SCREENSHOTS" not in os.environ, reason="no pictures are asked for"
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_picture_of_the_documentation(browser, examples, scheme):
+    from PIL import Image
+
+    path = Path(os.environ["ASTRO_VBINARY_SCREENSHOTS"]) / f"report-{scheme}.png"
+    page = browser.open(
+        examples, viewport={"width": 1240, "height": 1900}, color_scheme=scheme
+    )
+    page.click("#candidates tbody th button >> nth=1")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)
+    page.screenshot(path=path)
+    # As few colours as a picture of text and figures needs.
+    Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    """The report of the stamps in ``examples``."""
+    stamps = Path(__file__).parents[3] / "examples" / "stamps"
+    folder = tmp_path_factory.mktemp("examples")
+    classify(stamps).write(folder / "verdicts.ecsv")
+    measure_pairs(stamps, posterior="none").write(folder / "pairs.ecsv")
+    write_report(folder, folder / "report.html", stamps=stamps)
+    return folder / "report.html"

@@ -134,9 +134,12 @@ def write_table(table, path, *, overwrite=False):
 def _make_ascii(table):
     """Escape what FITS cannot hold, so that one name does not cost the table."""
     for name in table.colnames:
-        # numpy 1.26 cannot decode an array without elements.
-        if len(table) and table[name].dtype.kind == "U":
-            description = table[name].info.description
-            encoded = np.char.encode(table[name], "ascii", "backslashreplace")
-            table[name] = np.char.decode(encoded, "ascii")
-            table[name].info.description = description
+        column = table[name]
+        if column.dtype.kind != "U" or all(str(cell).isascii() for cell in column):
+            continue
+        encoded = np.char.encode(np.asarray(column), "ascii", "backslashreplace")
+        made = type(column)(np.char.decode(encoded, "ascii"))
+        if hasattr(column, "mask"):
+            made.mask = column.mask
+        made.info.description, made.info.meta = column.info.description, column.info.meta
+        table[name] = made

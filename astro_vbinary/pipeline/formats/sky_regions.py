@@ -111,7 +111,9 @@ def write_regions(table, path):
         known = ", ".join(REGION_FORMATS)
         raise ValueError(f"unknown ending {path.suffix!r} of {path}; known: {known}")
     kind = REGION_FORMATS[path.suffix]
-    exact = {"precision": DIGITS} if kind == "ds9" else {"fmt": f".{DIGITS}f"}
+    exact = {"precision": DIGITS}
+    if kind == "crtf":
+        exact = {"fmt": f".{DIGITS}f", "coordsys": "icrs"}
     text = make_regions(table).serialize(format=kind, **exact)
     path.write_text(text, encoding="utf-8")
 

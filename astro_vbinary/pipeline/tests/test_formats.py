@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import votable
-from astropy.table import QTable, Table
+from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -65,6 +65,8 @@ def make_catalog(names=NAMES):
             values[name][-1] = np.nan
         values["epoch"][-2] = np.nan
     table = QTable({"source": np.array(names, dtype=str)})
+    table["source"].info.description = "its name"
+    table["source"].info.meta = {"ucd": "meta.id;meta.main"}
     for name, (unit, ucd) in COLUMNS.items():
         table[name] = values[name] * unit
         table[name].info.description = f"the {name}"
@@ -215,6 +217,8 @@ def test_tables_come_back_without_loss(tmp_path, ending):
             assert list(found[name]) == list(table[name])
         description = table[name].info.description
         assert (found[name].info.description or None) == description, name
+        meta = dict(found[name].info.meta or {})
+        assert meta.get("ucd") == (table[name].info.meta or {}).get("ucd"), name
 
 
 def test_the_votable_is_valid_and_keeps_the_ucds(tmp_path):
@@ -223,8 +227,22 @@ def test_the_votable_is_valid_and_keeps_the_ucds(tmp_path):
     parsed = votable.parse(path, verify="exception")
     fields = {field.name: field for field in parsed.get_first_table().fields}
     assert {n: fields[n].ucd for n in COLUMNS} == {n: v[1] for n, v in COLUMNS.items()}
+    assert fields["source"].ucd == "meta.id;meta.main"
     assert fields["separation"].unit == u.arcsec
     assert votable.validate(path, output=None)
+
+
+def test_what_fits_cannot_hold_is_escaped_and_keeps_its_mask(tmp_path):
+    table = make_catalog(["\u03b2 Pic", "two", "three"])
+    table["note"] = MaskedColumn(["\u03b2", "", "b"], mask=[False, True, False])
+    table["note"].info.meta = {"ucd": "meta.note"}
+    write_catalog(table, tmp_path / "c.fits")
+    found = QTable.read(tmp_path / "c.fits")
+    assert list(found["source"]) == ["\\u03b2 Pic", "two", "three"]
+    assert list(found["note"].mask) == [False, True, False]
+    assert found["note"].info.meta["ucd"] == "meta.note"
+    # What was given stays as it was.
+    assert table["source"][0] == "\u03b2 Pic"
 
 
 def test_what_cannot_be_written_is_said(tmp_path):

@@ -135,8 +135,9 @@ def page_end(glance):
         values = {str(s.row[name]) for s in glance.results.sources if name in s.row}
         values = sorted(values - {"", "nan"})
         if values:
-            shown = ", ".join(values[:4]) + (", ..." if len(values) > 4 else "")
-            made.append(f"{name} {escape(shown)}")
+            shown = escape(", ".join(values[:4]))
+            more = f" and {len(values) - 4:,} more" if len(values) > 4 else ""
+            made.append(f"{name} {shown}{more}")
     time = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     parts.append(f"<p>Made on {time} with {'; '.join(made)}.</p></footer>")
     parts.append(f"<script>{_asset('report.js')}</script></body></html>\n")

@@ -141,5 +141,6 @@ def _make_ascii(table):
         made = type(column)(np.char.decode(encoded, "ascii"))
         if hasattr(column, "mask"):
             made.mask = column.mask
-        made.info.description, made.info.meta = column.info.description, column.info.meta
+        made.info.description = column.info.description
+        made.info.meta = column.info.meta
         table[name] = made

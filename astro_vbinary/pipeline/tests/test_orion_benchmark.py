@@ -1,4 +1,4 @@
-"""The sums and the sky of ``python -m benchmarks.orion``; not the run, which is long."""
+"""The sums and the sky of ``benchmarks.orion``; not the run, which is long."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,5 @@
 """The sums and the sky of ``benchmarks.orion``; not the run, which is long."""
 
-import sys
 from pathlib import Path
 
 import numpy as np

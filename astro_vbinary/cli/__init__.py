@@ -19,6 +19,8 @@ __all__ = ["main"]
         "run": "astro_vbinary.cli.run",
         "measure": "astro_vbinary.cli.measure",
         "completeness": "astro_vbinary.cli.completeness",
+        "export": "astro_vbinary.cli.export",
+        "report": "astro_vbinary.cli.report",
         "fetch": "astro_vbinary.cli.fetch",
         "surveys": "astro_vbinary.cli.surveys",
         "stack": "astro_vbinary.cli.stack",

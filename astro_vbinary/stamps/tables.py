@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import QTable, Table
 
 __all__ = ["FORMATS", "cell_text", "check_ending", "read_table", "write_table"]
 
@@ -19,7 +19,7 @@ FORMATS = {
 }
 
 
-def read_table(path, what):
+def read_table(path, what, *, units=False):
     """Read a table of any format that astropy knows.
 
     Whole numbers of a CSV file that are written with leading zeros, such as the names
@@ -31,11 +31,13 @@ def read_table(path, what):
         The file.
     what : str
         What it is, for the messages.
+    units : bool, optional
+        Whether columns with units become quantities.
 
     Returns
     -------
     `~astropy.table.Table`
-        The table.
+        The table, a `~astropy.table.QTable` with ``units``.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def read_table(path, what):
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no {what} {path}")
     try:
-        table = Table.read(path)
+        table = (QTable if units else Table).read(path)
         if Path(path).suffix.lower() == ".csv":
             _keep_zeros(table, path)
         return table
@@ -132,9 +134,13 @@ def write_table(table, path, *, overwrite=False):
 def _make_ascii(table):
     """Escape what FITS cannot hold, so that one name does not cost the table."""
     for name in table.colnames:
-        # numpy 1.26 cannot decode an array without elements.
-        if len(table) and table[name].dtype.kind == "U":
-            description = table[name].info.description
-            encoded = np.char.encode(table[name], "ascii", "backslashreplace")
-            table[name] = np.char.decode(encoded, "ascii")
-            table[name].info.description = description
+        column = table[name]
+        if column.dtype.kind != "U" or all(str(cell).isascii() for cell in column):
+            continue
+        encoded = np.char.encode(np.asarray(column), "ascii", "backslashreplace")
+        made = type(column)(np.char.decode(encoded, "ascii"))
+        if hasattr(column, "mask"):
+            made.mask = column.mask
+        made.info.description = column.info.description
+        made.info.meta = column.info.meta
+        table[name] = made

@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         ],
         "app": ["create_app"],
         "project": ["VettingProject"],
+        "report": ["ReportSummary", "write_report"],
         "store": ["LabelStore"],
     },
 )

@@ -201,7 +201,7 @@ class Painter:
             return StampError(f"{type(error).__name__}: {error}")
 
 
-def read_cutout(file, target):
+def read_cutout(file, target, *, size=READ_SIZE):
     """Read what is around a target.
 
     Parameters
@@ -210,6 +210,8 @@ def read_cutout(file, target):
         The file.
     target : `~astropy.coordinates.SkyCoord` or None
         Where the source is; None for the middle of the image.
+    size : `~astropy.units.Quantity`, optional
+        Side of the square that is read of a larger image, an angle.
 
     Returns
     -------
@@ -228,7 +230,7 @@ def read_cutout(file, target):
         source=file.source,
         hdu=file.hdu,
         target=target,
-        size=READ_SIZE,
+        size=size,
     )
     x, y = stamp.target_pixel()
     ny, nx = stamp.shape
@@ -246,9 +248,6 @@ def read_cutout(file, target):
 def paint(cutout, look):
     """The colours of a picture.
 
-    Every pixel of the picture has the value of the image's pixel that it lies in, and
-    so pixels stay visible; where the image's are smaller, the mean of those in it.
-
     Parameters
     ----------
     cutout : Cutout
@@ -262,24 +261,67 @@ def paint(cutout, look):
         Shape (320, 320, 4), red, green, blue and alpha; north in the first row, east
         in the first column.
     """
+    values = sample(cutout, look.field, SIDE)
+    return apply_colours(values, norm_of(values, look), look.colours)
+
+
+def sample(cutout, field, side):
+    """The values of a picture: north up, east to the left, the target in the middle.
+
+    Every pixel of the picture has the value of the image's pixel that it lies in, and
+    so pixels stay visible; where the image's are smaller, the mean of those in it.
+
+    Parameters
+    ----------
+    cutout : Cutout
+        The image.
+    field : float
+        Side of the picture in arcsec.
+    side : int
+        The same in pixels.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Shape (side, side), float64; NaN where there is no measurement.
+    """
     scale = 1 / np.sqrt(abs(np.linalg.det(cutout.matrix)))
-    fine = max(int(np.ceil(look.field / SIDE / scale)), 1)
-    side = SIDE * fine
-    offset = look.field * (0.5 - (np.arange(side) + 0.5) / side)
+    fine = max(int(np.ceil(field / side / scale)), 1)
+    whole = side * fine
+    offset = field * (0.5 - (np.arange(whole) + 0.5) / whole)
     east, north = offset[np.newaxis, :], offset[:, np.newaxis]
     (x0, y0), matrix = cutout.center, cutout.matrix
     column = np.rint(x0 + matrix[0, 0] * east + matrix[0, 1] * north).astype(int)
     row = np.rint(y0 + matrix[1, 0] * east + matrix[1, 1] * north).astype(int)
     ny, nx = cutout.data.shape
     inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
-    values = np.full((side, side), np.nan)
+    values = np.full((whole, whole), np.nan)
     values[inside] = cutout.data[row[inside], column[inside]]
     if fine > 1:
         # One bad pixel blanks what it lies in: what is blank must be seen.
-        values = values.reshape(SIDE, fine, SIDE, fine).mean(axis=(1, 3))
+        values = values.reshape(side, fine, side, fine).mean(axis=(1, 3))
+    return values
+
+
+def norm_of(values, look):
+    """From the values of a picture to the range of a colour map.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`
+        As from `sample`.
+    look : Look
+        How they are shown.
+
+    Returns
+    -------
+    `~astropy.visualization.ImageNormalize`
+        The norm.
+    """
     norm = image_norm(values, stretch=look.stretch)
     # White is the brightest of the circle: in a wide field a sharp star is few pixels.
-    offset = look.field * (0.5 - (np.arange(SIDE) + 0.5) / SIDE)
+    side = len(values)
+    offset = look.field * (0.5 - (np.arange(side) + 0.5) / side)
     circle = np.hypot(offset, offset[:, np.newaxis]) <= LIMIT
     inner = values[circle & np.isfinite(values)]
     if inner.size:
@@ -290,8 +332,28 @@ def paint(cutout, look):
         low, high = np.percentile(known, [(100 - share) / 2, (100 + share) / 2])
         if high > low:
             norm.vmin, norm.vmax = low, high
+    return norm
+
+
+def apply_colours(values, norm, colours):
+    """Colour the values of a picture.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`
+        As from `sample`.
+    norm : callable
+        As from `norm_of`.
+    colours : str
+        A colour map of matplotlib.
+
+    Returns
+    -------
+    `~numpy.ndarray` of uint8
+        Shape (..., 4); grey where there is no value.
+    """
     shown = np.ma.masked_invalid(norm(np.ma.masked_invalid(values)))
-    return colour_map(look.colours)(shown, bytes=True)
+    return colour_map(colours)(shown, bytes=True)
 
 
 def warm_up():

@@ -4,6 +4,8 @@
     The columns of a result.
 ``.. pair-column-table::``
     The columns of measured pairs.
+``.. measure-column-table::``
+    The columns of measure lines.
 ``.. flag-table::``
     Every flag that a row of a result can have.
 ``.. weights-table::``
@@ -31,6 +33,7 @@ from survey_tables import _table_node
 from astro_vbinary.classification import list_weights
 from astro_vbinary.classification.result import COLUMNS
 from astro_vbinary.measurement.pair_columns import PAIR_COLUMNS
+from astro_vbinary.pipeline.formats.measure_lines import MEASURE_COLUMNS
 from astro_vbinary.psf import SPACE_SURVEYS
 from astro_vbinary.simulation import KINDS, SIMULATED_SURVEYS
 from astro_vbinary.simulation.instruments import INSTRUMENTS
@@ -63,6 +66,22 @@ class PairColumnTable(Directive):
             for name, unit, ucd, meaning in PAIR_COLUMNS
         ]
         return [_table_node(["Column", "Unit", "UCD", "What it holds"], rows)]
+
+
+class MeasureColumnTable(Directive):
+    """The columns of measure lines, in their order."""
+
+    def run(self):
+        rows = [
+            (
+                f"{first}-{last or 'end'}",
+                name,
+                "-" if unit is None else unit.to_string(),
+                meaning,
+            )
+            for name, first, last, _, unit, meaning in MEASURE_COLUMNS
+        ]
+        return [_table_node(["Characters", "Column", "Unit", "What it holds"], rows)]
 
 
 class FlagTable(Directive):
@@ -259,6 +278,7 @@ def setup(app):
     """Register the directives and the role with Sphinx."""
     app.add_directive("column-table", ColumnTable)
     app.add_directive("pair-column-table", PairColumnTable)
+    app.add_directive("measure-column-table", MeasureColumnTable)
     app.add_directive("flag-table", FlagTable)
     app.add_directive("weights-table", WeightsTable)
     app.add_directive("recipe-table", RecipeTable)

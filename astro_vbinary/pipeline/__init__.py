@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "agreement": ["PairAgreement", "check_agreement"],
+        "catalog": ["FusionSettings", "make_catalog"],
         "fusion": ["Look", "PairPlace", "fuse_looks", "pair_ratio"],
         "motion": ["PairMotion", "fit_motion", "judge_motion", "orbital_motion"],
         "offsets": ["PairOffset"],

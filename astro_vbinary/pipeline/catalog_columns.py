@@ -83,7 +83,7 @@ CATALOG_COLUMNS = (
     (
         "chance",
         None,
-        "stat.mean",
+        "meta.number;stat.mean",
         "expected chance neighbours within the separation and no fainter",
     ),
     (
@@ -92,13 +92,13 @@ CATALOG_COLUMNS = (
         "stat.probability",
         "of at least one of them, 1 - exp(-chance)",
     ),
-    ("gaia_source_id", None, "meta.id;meta.cross", "nearest Gaia source; 0 for none"),
+    ("gaia_source_id", None, "meta.id.cross", "nearest Gaia source; 0 for none"),
     ("gaia_ruwe", None, "stat.fit.goodness", "its renormalised unit weight error"),
     (
         "gaia_ipd_frac_multi_peak",
-        u.percent,
+        None,
         "stat.value",
-        "of its transits, those with several peaks",
+        "percent of its transits that have several peaks",
     ),
     ("gaia_neighbours", None, "meta.number", "other Gaia sources within 5 arcsec"),
     (
@@ -107,7 +107,7 @@ CATALOG_COLUMNS = (
         "stat.probability",
         "p-value that parallax and motion of both stars agree, where Gaia has both",
     ),
-    ("wds_id", None, "meta.id;meta.cross", "entry of the Washington catalogue"),
+    ("wds_id", None, "meta.id.cross", "entry of the Washington catalogue"),
     ("wds_separation", u.arcsec, "pos.angDistance", "its last separation"),
     ("wds_position_angle", u.deg, "pos.posAng", "its last position angle"),
     *(

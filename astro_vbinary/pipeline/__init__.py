@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "agreement": ["PairAgreement", "check_agreement"],
         "catalog": ["FusionSettings", "make_catalog"],
+        "catalog_building": ["CatalogSummary", "build_catalog"],
         "fusion": ["Look", "PairPlace", "fuse_looks", "pair_ratio"],
         "motion": ["PairMotion", "fit_motion", "judge_motion", "orbital_motion"],
         "offsets": ["PairOffset"],

@@ -19,6 +19,7 @@ COMMANDS = [
     "classify",
     "run",
     "measure",
+    "catalog",
     "completeness",
     "fetch",
     "surveys",

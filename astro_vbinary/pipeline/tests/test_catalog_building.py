@@ -130,7 +130,7 @@ def test_it_goes_on_where_it_was(table, pair_stamps, expected, tmp_path, monkeyp
             build(table, pair_stamps, tmp_path)
     assert (stopped.value.done, stopped.value.total) == (2, 6)
     assert set(contents_of_parts(tmp_path)) == {"000000.ecsv"}
-    with pytest.raises(RunExistsError, match="measurement: .* before"):
+    with pytest.raises(RunExistsError, match=r"measurement: .* before"):
         build(table, pair_stamps, tmp_path, seed=7)
     with pytest.raises(RunExistsError, match="verdicts: "):
         build(table[:-1], pair_stamps, tmp_path)

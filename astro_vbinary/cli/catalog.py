@@ -162,7 +162,7 @@ def command(
       astro-vbinary catalog verdicts.ecsv --stamps stamps/ -o catalog/
       astro-vbinary catalog verdicts.ecsv --stamps stamps/ -o catalog/ --format vot
       astro-vbinary catalog v.ecsv --stamps stamps/ -o out/ --neighbours 2mass.fits
-      astro-vbinary catalog v.ecsv --stamps stamps/ -o out/ --gaia gaia.vot --wds wds.vot
+      astro-vbinary catalog v.ecsv --stamps stamps/ -o out/ --gaia gaia --wds wds.vot
       astro-vbinary catalog v.ecsv --stamps stamps/ -o out/ --min-probability 0.2
 
     \b
@@ -216,10 +216,12 @@ def make_folder(
     ----------
     ctx : `click.Context`
         The command's.
-    verdicts, output : `~pathlib.Path`
-        The table of verdicts, and the folder.
+    verdicts : `~pathlib.Path`
+        The table of verdicts.
     index : `~astro_vbinary.stamps.StampIndex`
         The stamps.
+    output : `~pathlib.Path`
+        The folder.
     positions : `~pathlib.Path` or None
         Table of sources.
     overwrite, quiet : bool
@@ -228,12 +230,14 @@ def make_folder(
         As the options.
     wds : `~pathlib.Path` or None
         As the option.
-    prevalence, prior, min_probability : float or None
+    prevalence, min_probability : float or None
         As the options.
     psf : str
         As the option.
     formats : sequence of str
         Without their dots.
+    prior : float or None
+        As the option.
     workers, seed : int or None
         As the options.
 

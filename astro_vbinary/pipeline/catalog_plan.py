@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from dataclasses import dataclass, field
+from itertools import chain
 
 from astropy.table import vstack
 from astropy.utils.exceptions import AstropyWarning
@@ -221,8 +222,6 @@ def measure(chunk):
     `~astropy.table.QTable`
         Its measured pairs; ``meta["inputs"]`` has a hash for each source.
     """
-    from astro_vbinary.measurement import measure_pairs
-
     for survey in chunk.surveys:
         learn_survey(survey)
     wanted = [f for f in chunk.files if (f.source, f.survey) in chunk.candidates]
@@ -230,13 +229,34 @@ def measure(chunk):
     # What is odd about a file is in its row.
     with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore", AstropyWarning)
-        found = measure_pairs(StampIndex(wanted), targets=targets, **chunk.options)
-    table = found.to_table()
+        table = _measure(wanted, targets, chunk.options)
     table.meta["inputs"] = {}
     for source in dict.fromkeys(file.source for file in chunk.files):
         own = [file for file in chunk.files if file.source == source]
         table.meta["inputs"][source] = hash_inputs(own)
     return table
+
+
+def _measure(files, targets, options):
+    """Measured pairs of files; one stack that fails does not cost the others."""
+    from astro_vbinary.measurement import PairResult, measure_pairs
+
+    index = StampIndex(files)
+    try:
+        return measure_pairs(index, targets=targets, **options).to_table()
+    except (FileNotFoundError, MemoryError):
+        raise
+    except Exception as error:
+        groups = index.groups()
+        if len(groups) > 1:
+            both = list(groups.values())
+            both = both[: len(both) // 2], both[len(both) // 2 :]
+            halves = [_measure(list(chain(*own)), targets, options) for own in both]
+            return vstack(halves, metadata_conflicts="silent")
+        ((source, survey),) = groups
+        row = {"source": source, "survey": survey, "status": Status.ERROR}
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        return PairResult([row | {"reason": reason}]).to_table()
 
 
 def hash_inputs(files):

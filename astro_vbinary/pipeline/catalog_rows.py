@@ -154,7 +154,7 @@ def make_source_row(verdicts, pairs, settings, *, priors, gaia=None):
     }
     if best:
         row |= {name: best[name] for name in COPIED}
-        _flag_fit(row)
+        _flag_fit(row, best)
     _fuse(row, judged, measured, best, bool(found), settings, priors)
     _compare(row, list(found.values()), settings, gaia)
     row |= _limits(measured)
@@ -203,10 +203,14 @@ def _weights(rows):
     return sorted(named)
 
 
-def _flag_fit(row):
+def _flag_fit(row, best):
     row["flags"] |= {name for name in ("triple", "degenerate") if row[name]}
-    if row["core_chi2"] > BAD_FIT:
+    if _is_bad(best):
         row["flags"].add("bad_fit")
+
+
+def _is_bad(fit):
+    return bool(fit.get("bad_fit", False)) or fit["core_chi2"] > BAD_FIT
 
 
 def _fuse(row, judged, measured, best, sure, settings, priors):
@@ -252,7 +256,7 @@ def _look(verdict, measured, settings, priors):
 def _is_evidence(fit):
     # Of a close pair, an odd PSF shows as much; and of a poor fit the PSF is odd.
     known = np.isfinite(fit["false_alarm"]) and np.isfinite(fit["core_chi2"])
-    return known and not fit["degenerate"] and fit["core_chi2"] <= BAD_FIT
+    return known and not fit["degenerate"] and not _is_bad(fit)
 
 
 def _snr(verdict, fit):

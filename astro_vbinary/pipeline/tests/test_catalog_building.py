@@ -11,6 +11,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
+from astro_vbinary import measurement
 from astro_vbinary.exceptions import RunExistsError
 from astro_vbinary.measurement.tests.test_pairs import PAIR, make_stamp
 from astro_vbinary.pipeline import RunInterrupt, build_catalog, catalog_building
@@ -73,8 +74,8 @@ def test_the_folder_of_a_catalogue(table, pair_stamps, tmp_path):
     )
     assert len(set(catalog["inputs"]) - {""}) == 6
     assert all(len(cell) == 16 for cell in catalog["inputs"])
-    pairs = QTable.read(tmp_path / "pairs.ecsv")
-    assert list(pairs["source"]) == ["1", "2", "3", "4", "6"]
+    found = QTable.read(tmp_path / "pairs.ecsv")
+    assert list(found["source"]) == ["1", "2", "3", "4", "6"]
     assert len(QTable.read(tmp_path / "verdicts.ecsv")) == len(table)
 
 
@@ -94,9 +95,9 @@ def test_the_hash_is_of_names_sizes_and_contents(table, pair_stamps, tmp_path):
 
 def test_min_probability(table, pair_stamps, tmp_path):
     build(table, pair_stamps, tmp_path / "none", min_probability=1.0)
-    pairs = QTable.read(tmp_path / "none" / "pairs.ecsv")
-    assert len(pairs) == 0
-    assert "separation" in pairs.colnames
+    found = QTable.read(tmp_path / "none" / "pairs.ecsv")
+    assert len(found) == 0
+    assert "separation" in found.colnames
     build(table, pair_stamps, tmp_path / "all", min_probability=0.0)
     assert len(QTable.read(tmp_path / "all" / "pairs.ecsv")) == 6
 
@@ -204,6 +205,24 @@ def test_a_chunk_can_be_sent_to_another_process(table, pair_stamps):
     one, other = measure(chunk), measure(sent)
     assert one.meta == other.meta
     assert (one["separation"] == other["separation"]).all()
+
+
+def test_a_stack_that_cannot_be_fitted_costs_no_other(
+    table, pair_stamps, tmp_path, monkeypatch
+):
+    real = measurement.measure_pairs
+
+    def measure_or_fail(index, **options):
+        if any(file.source == "2" for file in index):
+            raise ArithmeticError("no inverse")
+        return real(index, **options)
+
+    monkeypatch.setattr(measurement, "measure_pairs", measure_or_fail)
+    summary = build(table, pair_stamps, tmp_path)
+    assert (summary.measured, summary.failed) == (3, 2)
+    found = QTable.read(tmp_path / "pairs.ecsv")
+    assert list(found["source"]) == ["1", "2", "3", "4", "6"]
+    assert found["reason"][1] == "ArithmeticError: no inverse"
 
 
 def test_a_lone_table_makes_a_catalogue(pair_stamps, tmp_path):

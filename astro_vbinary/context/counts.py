@@ -153,7 +153,8 @@ class NeighbourCounts:
         if not np.isfinite([ra, dec]).all():
             return np.nan
         cell = self._cells.lonlat_to_healpix(ra * u.deg, dec * u.deg)
-        if cell not in self._covered:
+        at = np.searchsorted(self._covered, cell)
+        if at == len(self._covered) or self._covered[at] != cell:
             return np.nan
         here, outer = unit_vectors(ra, dec), self.radius
         near = self._ring(here, outer)
@@ -189,7 +190,9 @@ class NeighbourCounts:
         y = np.clip(dec + far * np.cos(angle), -90, 90)
         x = ra + far * np.sin(angle) / np.maximum(np.cos(np.deg2rad(y)), 1e-6)
         cells = self._cells.lonlat_to_healpix(x * u.deg, y * u.deg)
-        return float(np.isin(cells, self._inside).mean())
+        # Both are sorted, so that looking up is quick.
+        at = np.minimum(np.searchsorted(self._inside, cells), len(self._inside) - 1)
+        return float((self._inside[at] == cells).mean())
 
     def count(self, ra, dec, within, magnitude=None):
         """How many stars really are within a distance of places.

@@ -2,7 +2,7 @@
 
 import astropy.units as u
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from astro_vbinary.context.columns import angles, column, numbers
 from astro_vbinary.context.sphere import chord, make_tree, separation, unit_vectors
@@ -144,7 +144,7 @@ def _agreement(stars, one, other):
         left = stars[name][one] - stars[name][other]
         errors = stars[f"{name}_error"][[one, other]]
         chi2 += left**2 / (np.square(errors).sum() + extra**2)
-    return float(stats.chi2.sf(chi2, 3)) if np.isfinite(chi2) else None
+    return float(special.chdtrc(3, chi2)) if np.isfinite(chi2) else None
 
 
 def _or_none(value):

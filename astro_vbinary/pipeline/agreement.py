@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 __all__ = ["PairAgreement", "check_agreement"]
 
@@ -79,7 +79,7 @@ def check_agreement(offsets):
             best = PairAgreement(np.nan, chi2, mean, covariance, tuple(chosen))
     if len(best.offsets) < 2:
         return best
-    p_value = float(stats.chi2.sf(best.chi2, 2 * (len(best.offsets) - 1)))
+    p_value = float(special.chdtrc(2 * (len(best.offsets) - 1), best.chi2))
     return PairAgreement(p_value, best.chi2, best.offset, best.covariance, best.offsets)
 
 

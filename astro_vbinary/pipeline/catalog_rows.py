@@ -1,10 +1,11 @@
 """One row of the catalogue from what all surveys say of a source."""
 
+import statistics
 from dataclasses import dataclass
 
 import astropy.units as u
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from astro_vbinary.pipeline.agreement import check_agreement
 from astro_vbinary.pipeline.catalog_columns import LIMIT_SEPARATIONS
@@ -187,7 +188,7 @@ def _best(rows):
 
 def _middle(rows, name):
     values = [float(row[name]) for row in rows if np.isfinite(row[name])]
-    return float(np.median(values)) if values else np.nan
+    return float(statistics.median(values)) if values else np.nan
 
 
 def _reasons(rows):
@@ -322,7 +323,7 @@ def _compare(row, found, settings, gaia):
         if moves.p_moving < UNLIKELY:
             row["flags"].add("moving")
             # Two epochs always lie on a line; more can tell whether they do.
-            line = stats.chi2.sf(moves.chi2, moves.dof) if moves.dof else 1.0
+            line = special.chdtrc(moves.dof, moves.chi2) if moves.dof else 1.0
             steady = line > UNLIKELY
     if agreed.p_value < UNLIKELY and not steady:
         row["flags"].add("measures_disagree")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import astropy.units as u
 import numpy as np
-from scipy import stats
+from scipy import special
 
 __all__ = ["PairMotion", "fit_motion", "judge_motion", "orbital_motion"]
 
@@ -198,7 +198,7 @@ def judge_motion(motion, *, orbit, proper_motion=None, proper_motion_error=(0.0,
 
 
 def _chance(vector, covariance):
-    return float(stats.chi2.sf(vector @ np.linalg.solve(covariance, vector), 2))
+    return float(special.chdtrc(2, vector @ np.linalg.solve(covariance, vector)))
 
 
 def _log_normal(vector, covariance):

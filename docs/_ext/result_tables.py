@@ -4,6 +4,10 @@
     The columns of a result.
 ``.. pair-column-table::``
     The columns of measured pairs.
+``.. catalog-column-table::``
+    The columns of the catalogue.
+``.. catalog-flag-table::``
+    What a row of the catalogue can be flagged with.
 ``.. flag-table::``
     Every flag that a row of a result can have.
 ``.. weights-table::``
@@ -31,6 +35,7 @@ from survey_tables import _table_node
 from astro_vbinary.classification import list_weights
 from astro_vbinary.classification.result import COLUMNS
 from astro_vbinary.measurement.pair_columns import PAIR_COLUMNS
+from astro_vbinary.pipeline.catalog_columns import CATALOG_COLUMNS, CATALOG_FLAGS
 from astro_vbinary.psf import SPACE_SURVEYS
 from astro_vbinary.simulation import KINDS, SIMULATED_SURVEYS
 from astro_vbinary.simulation.instruments import INSTRUMENTS
@@ -63,6 +68,24 @@ class PairColumnTable(Directive):
             for name, unit, ucd, meaning in PAIR_COLUMNS
         ]
         return [_table_node(["Column", "Unit", "UCD", "What it holds"], rows)]
+
+
+class CatalogColumnTable(Directive):
+    """The columns of the catalogue, in their order."""
+
+    def run(self):
+        rows = [
+            (name, "-" if unit is None else unit.to_string(), ucd, meaning)
+            for name, unit, ucd, meaning in CATALOG_COLUMNS
+        ]
+        return [_table_node(["Column", "Unit", "UCD", "What it holds"], rows)]
+
+
+class CatalogFlagTable(Directive):
+    """Every flag of the catalogue and its meaning."""
+
+    def run(self):
+        return [_table_node(["Flag", "Meaning"], list(CATALOG_FLAGS.items()))]
 
 
 class FlagTable(Directive):
@@ -259,6 +282,8 @@ def setup(app):
     """Register the directives and the role with Sphinx."""
     app.add_directive("column-table", ColumnTable)
     app.add_directive("pair-column-table", PairColumnTable)
+    app.add_directive("catalog-column-table", CatalogColumnTable)
+    app.add_directive("catalog-flag-table", CatalogFlagTable)
     app.add_directive("flag-table", FlagTable)
     app.add_directive("weights-table", WeightsTable)
     app.add_directive("recipe-table", RecipeTable)

@@ -46,7 +46,8 @@ class PairOffset:
         Parameters
         ----------
         row : mapping
-            With the columns of a `~astro_vbinary.measurement.PairResult`, as numbers without units.
+            With the columns of a `~astro_vbinary.measurement.PairResult`, as numbers
+            without units.
         systematic : float, optional
             Added to the error along each axis, in units of the PSF's width.
 

@@ -72,7 +72,9 @@ def test_help_of_a_command_teaches(run, name):
     assert "`" not in shown.output
 
 
-@pytest.mark.parametrize("name", ["classify", "run", "catalog", "stack", "plot", "demo"])
+@pytest.mark.parametrize(
+    "name", ["classify", "run", "catalog", "stack", "plot", "demo"]
+)
 def test_help_documents_the_exit_codes(run, name):
     shown = run(name, "--help").output
     codes = shown.split("Exit codes:")[1].split("Options:")[0]

@@ -80,8 +80,13 @@ class FusionSettings:
         Of the errors of two surveys.
     threshold : float
         Probability from which a source is called binary.
+    agreement : float
+        What it is worth, as a factor to the odds, that two surveys or more measure a
+        pair at one place (consistency of at least 0.001).
     use_fits : bool
-        Whether measurements count as evidence besides the networks'.
+        Whether the false-alarm probability of each survey's fit counts as evidence
+        besides the network's. Galaxies and nebulae, too, are more like two stars than
+        like one.
     distance : `~astropy.units.Quantity`
         Of sources without a parallax, for their orbits.
 
@@ -96,7 +101,8 @@ class FusionSettings:
     population: PairPopulation | None = None
     correlation: float = CORRELATION
     threshold: float = 0.5
-    use_fits: bool = True
+    agreement: float = 5.0
+    use_fits: bool = False
     distance: u.Quantity = 400.0 * u.pc
 
     def __post_init__(self):
@@ -108,6 +114,8 @@ class FusionSettings:
             raise ValueError(
                 f"correlation must be from 0 to below 1, not {self.correlation}"
             )
+        if not self.agreement >= 1:
+            raise ValueError(f"agreement must be at least 1, not {self.agreement}")
 
 
 def make_source_row(verdicts, pairs, settings, *, priors, gaia=None):
@@ -156,8 +164,8 @@ def make_source_row(verdicts, pairs, settings, *, priors, gaia=None):
     if best:
         row |= {name: best[name] for name in COPIED}
         _flag_fit(row, best)
-    _fuse(row, judged, measured, best, bool(found), settings, priors)
     _compare(row, list(found.values()), settings, gaia)
+    _fuse(row, judged, measured, best, bool(found), settings, priors)
     row |= _limits(measured)
     return row
 
@@ -228,6 +236,8 @@ def _fuse(row, judged, measured, best, sure, settings, priors):
         correlation=settings.correlation,
         place=place,
     )
+    if row.get("consistency", 0.0) > UNLIKELY:
+        p = p * settings.agreement / (1 + p * (settings.agreement - 1))
     row["probability"] = p
     if p >= settings.threshold:
         row["label"] = "binary"

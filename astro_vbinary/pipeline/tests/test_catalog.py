@@ -143,11 +143,12 @@ def test_flags_of_the_fit():
     row = only(make_catalog(one, odd))
     assert set(row["flags"].split(",")) == {"triple", "degenerate", "bad_fit"}
     sure = only(make_catalog(one, pairs(pair("7", "HST"))))
-    network = FusionSettings(use_fits=False)
-    alone = only(make_catalog(one, pairs(pair("7", "HST")), settings=network))
-    # A clear fit adds to the network's word; a degenerate or poor one does not.
+    fits = FusionSettings(use_fits=True)
+    alone, sure = sure, only(make_catalog(one, pairs(pair("7", "HST")), settings=fits))
+    # A clear fit adds to the network's word, if asked; a poor one does not.
     assert sure["probability"] > alone["probability"]
-    poor = only(make_catalog(one, pairs(pair("7", "HST", core_chi2=5.0))))
+    odd = pairs(pair("7", "HST", core_chi2=5.0))
+    poor = only(make_catalog(one, odd, settings=fits))
     assert poor["probability"] == pytest.approx(alone["probability"], rel=1e-6)
     assert set(CATALOG_FLAGS) >= set(row["flags"].split(","))
 
@@ -180,6 +181,22 @@ def test_chance_neighbours_and_washington():
     assert list(table["flags"]) == ["", "likely_chance"]
     assert table["wds_id"][0] == "05320-0500"
     assert list(table["wds_id"].mask) == [False, True]
+
+
+def test_two_surveys_that_find_one_place_are_worth_more():
+    two = verdicts(verdict("7", "HST", 0.8), verdict("7", "JWST", 0.8))
+    places = pairs(pair("7", "HST"), pair("7", "JWST"))
+    apart = pairs(pair("7", "HST"), pair("7", "JWST", position_angle=0.0))
+
+    def odds(measured, factor):
+        settings = FusionSettings(agreement=factor)
+        p = only(make_catalog(two, measured, settings=settings))["probability"]
+        return p / (1 - p)
+
+    assert odds(places, 5.0) == pytest.approx(5 * odds(places, 1.0))
+    assert odds(apart, 5.0) == pytest.approx(odds(apart, 1.0))
+    with pytest.raises(ValueError, match=r"at least 1, not 0\.5"):
+        FusionSettings(agreement=0.5)
 
 
 def test_prior_and_prevalence():

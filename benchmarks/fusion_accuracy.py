@@ -7,8 +7,9 @@ Scenes are drawn with the frequencies of the training, half of them pairs, and e
 seen by all surveys. The bundled networks judge the stamps, and every stack is measured.
 Printed are the areas under the ROC curve of each survey's probabilities and of the
 fused ones: of the networks alone, with the agreement of places (the default), and with
-the fits as evidence. Then the share of pairs by fused probability at a prevalence of one
-half, which is that of the scenes, and the labels at the prevalence that was asked for.
+the fits as evidence. Then the share of pairs by fused probability at a prevalence of
+one half, which is that of the scenes, and the labels at the prevalence that was asked
+for.
 """
 
 import argparse

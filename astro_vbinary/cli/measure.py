@@ -201,21 +201,33 @@ def _summary(found, output):
     """A few lines on what was measured."""
     table = found.to_table()
     sure = table[(table["status"] == "ok") & (table["false_alarm"] < 1e-3)]
+    poor = int(sure["bad_fit"].sum())
+    sure = sure[sure["bad_fit"] == 0]
     counts = ", ".join(f"{n:,} {name}" for name, n in found.counts().items())
     click.echo(f"{len(found):,} rows: {counts or 'none'}")
     click.echo(
         f"{len(sure):,} pairs with a false-alarm probability below 0.001, "
-        f"{int(sure['degenerate'].sum()):,} of them too close for a magnitude "
-        f"difference, {int(sure['triple'].sum()):,} with a third star"
+        f"{int(sure['degenerate'].sum()):,} of them too close or too unequal for a "
+        f"magnitude difference, {int(sure['triple'].sum()):,} with a third star"
     )
+    click.echo(f"{poor:,} more are not what two stars look like (bad_fit)")
     for row in sure[:10]:
-        click.echo(
-            f"  {row['source']} {row['survey']}: "
-            f"{row['separation'].value:.3f} +- {row['separation_error'].value:.3f} "
-            f"arcsec at {row['position_angle'].value:.1f} +- "
-            f"{row['position_angle_error'].value:.1f} deg, "
-            f"{row['magnitude_difference'].value:.2f} mag in {row['reference_band']}"
-        )
+        click.echo(f"  {_line(row)}")
     if len(sure) > 10:
         click.echo(f"  ... and {len(sure) - 10:,} more")
     click.echo(f"\nTable: {output}")
+
+
+def _line(row):
+    """One pair in words."""
+    text = (
+        f"{row['source']} {row['survey']}: "
+        f"{row['separation'].value:.3f} +- {row['separation_error'].value:.3f} "
+        f"arcsec at {row['position_angle'].value:.1f} +- "
+        f"{row['position_angle_error'].value:.1f} deg"
+    )
+    if row["degenerate"]:
+        return text + ", degenerate: see moment"
+    return text + (
+        f", {row['magnitude_difference'].value:.2f} mag in {row['reference_band']}"
+    )

@@ -39,6 +39,10 @@ class StarFit:
         Shape (n, k, m), float64, none negative.
     background : `~torch.Tensor`
         Shape (n, k), float64.
+    extra : `~torch.Tensor`
+        Shape (n, k, j), float64: what was found of the PSFs, in the order of
+        `PSFUncertainty`: registration (2), ellipticity (2), size (1), as far as they
+        are uncertain.
     residual : `~torch.Tensor`
         Shape (n, k, ny, nx), float32: what the best model leaves, times the root of
         the weight; None unless asked for.
@@ -48,6 +52,7 @@ class StarFit:
     positions: torch.Tensor
     flux: torch.Tensor
     background: torch.Tensor
+    extra: torch.Tensor
     residual: torch.Tensor | None = None
 
 
@@ -58,6 +63,7 @@ def fit_stars(
     splines=None,
     psf=None,
     uncertainty=None,
+    offset=None,
     evaluations=12,
     tolerance=(1e-3, 1e-6),
     largest_distance=None,
@@ -77,6 +83,9 @@ def fit_stars(
         Shape (n, k), long: which of them each band has; as in the batch by default.
     uncertainty : PSFUncertainty, optional
         What is not known of the PSFs.
+    offset : `~torch.Tensor`, optional
+        Shape (n, k, j): by how much the PSFs were changed already, in the order of
+        `StarFit.extra`; the prior is of the whole change.
     evaluations : int, optional
         How often the model is computed at most.
     tolerance : tuple of float, optional
@@ -95,10 +104,13 @@ def fit_stars(
     n = len(batch)
     if splines is None:
         splines = SplinePSF.of(batch)
-    pixels = WeightedPixels.make(batch, psf)
+    pixels = WeightedPixels.make(batch, psf, offset)
     # A step of more than half of a width is beyond what a slope can tell.
     largest = (0.5 * batch.fwhm.amin(1)).expand(n)
-    best = _evaluate(pixels, splines, start.to(torch.float64), uncertainty, residual)
+    start = start.to(torch.float64)
+    if largest_distance is not None:
+        start = _nearer(start, largest_distance)
+    best = _evaluate(pixels, splines, start, uncertainty, residual)
     live = torch.arange(n, device=batch.device)
     damping = torch.full((n,), 1e-3, dtype=torch.float64, device=batch.device)
     for _ in range(evaluations - 1):
@@ -121,8 +133,17 @@ def fit_stars(
         best.positions,
         best.flux,
         best.background,
+        best.extra,
         None if rest is None else rest.view(batch.images.shape),
     )
+
+
+def _nearer(pair, largest):
+    """Two stars no farther apart than allowed, about the same middle."""
+    middle = pair.mean(1, keepdim=True)
+    apart = (pair[:, 1] - pair[:, 0]).norm(dim=1).clamp(min=1e-9)
+    share = (0.98 * largest / apart).clamp(max=1.0)
+    return middle + (pair - middle) * share[:, None, None]
 
 
 def psf_rows(batch):
@@ -177,6 +198,8 @@ class WeightedPixels:
         As in the batch.
     psf : `~torch.Tensor`
         Shape (n, k), long: which PSF each band has.
+    offset : `~torch.Tensor` or None
+        Shape (n, k, j): by how much the PSFs were changed already.
     """
 
     image: torch.Tensor
@@ -184,9 +207,10 @@ class WeightedPixels:
     to_pixel: torch.Tensor
     origin: torch.Tensor
     psf: torch.Tensor
+    offset: torch.Tensor | None = None
 
     @classmethod
-    def make(cls, batch, psf=None):
+    def make(cls, batch, psf=None, offset=None):
         """From a batch.
 
         Parameters
@@ -195,6 +219,8 @@ class WeightedPixels:
             Stacks, n of k bands each.
         psf : `~torch.Tensor`, optional
             Shape (n, k), long; as in the batch by default.
+        offset : `~torch.Tensor`, optional
+            Shape (n, k, j): by how much the PSFs were changed already.
 
         Returns
         -------
@@ -208,6 +234,7 @@ class WeightedPixels:
             batch.to_pixel,
             batch.origin,
             psf_rows(batch) if psf is None else psf,
+            offset,
         )
 
     def of(self, rows):
@@ -225,7 +252,8 @@ class WeightedPixels:
         """
         if len(rows) == len(self.image):
             return self
-        return WeightedPixels(*(value[rows] for value in vars(self).values()))
+        values = vars(self).values()
+        return WeightedPixels(*(None if v is None else v[rows] for v in values))
 
 
 def _step(best, live, damping, largest):
@@ -250,6 +278,7 @@ class _State:
     positions: torch.Tensor
     flux: torch.Tensor
     background: torch.Tensor
+    extra: torch.Tensor
     matrix: torch.Tensor
     gradient: torch.Tensor
     residual: torch.Tensor | None
@@ -271,8 +300,14 @@ def _evaluate(pixels, splines, positions, uncertainty, keep):
     image = pixels.image.view(n * k, 1, count)
     gram = (design @ design.transpose(1, 2)).double()
     target = (design @ image.transpose(1, 2)).double()
+    offset = pixels.offset
     linear = solve_linear(
-        gram, target, m, pixels.to_pixel.reshape(n * k, 2, 2), uncertainty
+        gram,
+        target,
+        m,
+        pixels.to_pixel.reshape(n * k, 2, 2),
+        uncertainty,
+        None if offset is None else offset.reshape(n * k, -1),
     )
     scale = linear.templates.to(design.dtype)[:, None, :]
     rest = torch.baddbmm(image, scale, design, alpha=-1)
@@ -283,6 +318,7 @@ def _evaluate(pixels, splines, positions, uncertainty, keep):
         positions,
         linear.flux.view(n, k, m),
         linear.background.view(n, k),
+        linear.extra.view(n, k, -1),
         linear.matrix.view(n, k, 2 * m, 2 * m).sum(1),
         linear.gradient.view(n, k, 2 * m).sum(1),
         rest.view(n, k, count) if keep else None,

@@ -29,6 +29,8 @@ class LinearFit:
         Shape (rows, count): factor of every template in the model.
     penalty : `~torch.Tensor`
         Shape (rows,): the priors' part of chi2.
+    extra : `~torch.Tensor`
+        Shape (rows, j): what was found of the PSFs, beyond what they have already.
     matrix, gradient : `~torch.Tensor`
         Shape (rows, 2 m, 2 m) and (rows, 2 m): normal equations of a step of the
         stars' positions in arcsec, with the linear parameters projected out.
@@ -38,11 +40,12 @@ class LinearFit:
     background: torch.Tensor
     templates: torch.Tensor
     penalty: torch.Tensor
+    extra: torch.Tensor
     matrix: torch.Tensor
     gradient: torch.Tensor
 
 
-def solve_linear(gram, target, m, to_pixel, uncertainty):
+def solve_linear(gram, target, m, to_pixel, uncertainty, offset=None):
     """Solve each band's linear parameters.
 
     Parameters
@@ -57,6 +60,9 @@ def solve_linear(gram, target, m, to_pixel, uncertainty):
         Shape (rows, 2, 2): (x, y) in pixels from (east, north) in arcsec.
     uncertainty : PSFUncertainty or None
         What is not known of the PSFs.
+    offset : `~torch.Tensor`, optional
+        Shape (rows, j): by how much the PSFs were changed already; the prior is of
+        the whole change.
 
     Returns
     -------
@@ -94,7 +100,10 @@ def solve_linear(gram, target, m, to_pixel, uncertainty):
             ],
             dim=1,
         )
-        right = torch.cat([right, lines @ target], dim=1)
+        along = lines @ target
+        if offset is not None:
+            along = along - (prior * offset)[:, :, None]
+        right = torch.cat([right, along], dim=1)
         cross = torch.cat([cross, (projected @ lines.transpose(1, 2)).mT], dim=1)
     solved = torch.linalg.solve_ex(block, torch.cat([right, cross], dim=2))[0]
     value = solved[:, :, 0]
@@ -102,12 +111,19 @@ def solve_linear(gram, target, m, to_pixel, uncertainty):
     gradient = gradient - (cross.transpose(1, 2) @ value[:, :, None])[:, :, 0]
     templates = torch.nn.functional.pad(value[:, :size], (0, count - size))
     penalty = torch.zeros_like(value[:, 0])
+    extra = value[:, size:]
     if unknown is not None:
-        extra = value[:, size:]
-        penalty = (extra.square() * prior).sum(1)
+        whole = extra if offset is None else extra + offset
+        penalty = (whole.square() * prior).sum(1)
         templates = templates + (extra[:, None, :] @ lines)[:, 0]
     return LinearFit(
-        value[:, :m].clamp(min=0), value[:, m], templates, penalty, matrix, gradient
+        value[:, :m].clamp(min=0),
+        value[:, m],
+        templates,
+        penalty,
+        extra,
+        matrix,
+        gradient,
     )
 
 

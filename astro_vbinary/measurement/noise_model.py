@@ -89,8 +89,11 @@ def add_star_noise(batch, splines, pair, residual, fwhm):
         flux = pair.flux[:, :, number, None, None].to(model.dtype)
         model += draw_stars(batch, splines, star) * flux
     light = model.clamp(min=0) * batch.weight
-    expected = (light.double() * near).flatten(2).sum(2).clamp(min=1e-300)
-    factor = torch.where(poor, (total - count) / expected, 0.0).to(light.dtype)
+    expected = (light.double() * near).flatten(2).sum(2)
+    # Where no star has light, none can have noise.
+    poor &= expected > 1e-9 * total
+    factor = torch.where(poor, (total - count) / expected.clamp(min=1e-300), 0.0)
+    factor = factor.to(light.dtype)
     return replace(batch, weight=batch.weight / (1 + factor[..., None, None] * light))
 
 

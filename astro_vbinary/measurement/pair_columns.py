@@ -23,13 +23,20 @@ PAIR_COLUMNS = (
         "magnitude_difference",
         u.mag,
         "phot.mag;arith.diff",
-        "fainter less brighter star in the reference band",
+        "fainter less brighter star in the reference band; NaN where no band shows "
+        "both",
     ),
     (
         "magnitude_difference_error",
         u.mag,
         "stat.error;phot.mag",
         "one deviation",
+    ),
+    (
+        "least_difference",
+        u.mag,
+        "phot.mag;arith.diff;stat.min",
+        "the magnitude difference is at least this, at 95 %, in the reference band",
     ),
     (
         "correlation_separation_angle",
@@ -104,6 +111,21 @@ PAIR_COLUMNS = (
     ("false_alarm", None, "stat.probability", "chance that a single star reaches it"),
     ("reduced_chi2", None, "stat.fit.chi2", "of all pixels of the fit"),
     ("core_chi2", None, "stat.fit.chi2", "the same, within 0.8 FWHM of the stars"),
+    (
+        "misfit",
+        None,
+        "stat.fit.residual",
+        "share of the stars' light that two stars do not explain, beyond the noise",
+    ),
+    (
+        "extended_statistic",
+        None,
+        "stat.likelihood",
+        "root of the drop in chi2 from one broad source to two stars; negative where "
+        "the broad source is the better",
+    ),
+    ("signal_to_noise", None, "stat.snr", "of the light of both stars, in all bands"),
+    ("bad_fit", None, "meta.code", "1 where two stars are not what the image shows"),
     ("triple", None, "meta.code.multip", "1 where a third star improves the fit"),
     ("third_statistic", None, "stat.likelihood", "root of the drop in chi2 by a third"),
     ("psf", None, "meta.note", "model, stars (of the stamp) or given"),
@@ -126,7 +148,13 @@ BAND_COLUMNS = (
         "magnitude_difference",
         u.mag,
         "phot.mag;arith.diff",
-        "fainter less brighter star",
+        "fainter less brighter star; NaN where the band does not show both",
+    ),
+    (
+        "least_difference",
+        u.mag,
+        "phot.mag;arith.diff;stat.min",
+        "the magnitude difference is at least this, at 95 %",
     ),
     ("magnitude_difference_error", u.mag, "stat.error;phot.mag", "one deviation"),
     ("moment", u.arcsec**2, "pos.angDistance;arith.squared", "alpha (1 - alpha) s^2"),
@@ -159,7 +187,7 @@ TEXT = {
     "status",
     "reason",
 }
-WHOLE = {"degenerate", "triple", "resampled", "effective_samples"}
+WHOLE = {"bad_fit", "degenerate", "triple", "resampled", "effective_samples"}
 
 
 def make_pair_table(rows, columns):

@@ -1,17 +1,22 @@
 """Measure a pair in each stack of a batch: the best fit and how well it is known."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import astropy.units as u
 import numpy as np
 import torch
 
+from astro_vbinary.measurement.alternatives import (
+    compare_alternatives,
+    signed_root,
+    unexplained,
+)
 from astro_vbinary.measurement.fitting import fit_stars
-from astro_vbinary.measurement.glrt import glrt
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.neighbours import subtract_neighbours
 from astro_vbinary.measurement.noise_model import add_star_noise, goodness
-from astro_vbinary.measurement.pair_terms import pair_errors, pair_terms
+from astro_vbinary.measurement.pair_starts import first_pair
+from astro_vbinary.measurement.pair_values import TRIPLE, PairFit, pair_values
 from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.reshaping import reshape_psfs
 from astro_vbinary.measurement.scan import Scan
@@ -24,84 +29,15 @@ __all__ = ["PairFit", "fit_pairs"]
 #: and from how many effective FWHM on pairs are wide: others look like a broad star.
 ROUNDS, WIDE = 2, 0.8
 
-#: False-alarm probability below which a third star is one.
-TRIPLE = 1e-4
+#: How a pair is fitted.
+CAREFUL = {"evaluations": 30, "tolerance": (1e-4, 1e-7)}
+
+#: Share of the largest separation from which a pair is as wide as was allowed.
+EDGE = 0.995
 
 #: Where PSFs are uncertain: least distance of a third star from the others, in FWHM,
 #: and least light, relative to the brightest.
 APART, SHARE = 0.7, 0.03
-
-
-@dataclass(frozen=True)
-class PairFit:
-    """Two stars fitted to each of n stacks of k bands.
-
-    Attributes
-    ----------
-    position : `~numpy.ndarray`
-        Shape (n, 2, 2): (east, north) of the brighter and of the fainter star from
-        the target, in arcsec.
-    flux : `~numpy.ndarray`
-        Shape (n, k, 2): of both in each band, in the images' unit.
-    fisher : `~numpy.ndarray`
-        Shape (n, 4 + 2 k, 4 + 2 k): covariance of both, scaled where the fit is poor.
-    separation, position_angle : `~numpy.ndarray`
-        Shape (n,), arcsec and degrees from north through east.
-    magnitude_difference : `~numpy.ndarray`
-        Shape (n, k).
-    covariance : `~numpy.ndarray`
-        Shape (n, 2 + k, 2 + k): of separation, angle and magnitude differences.
-    moment, moment_error : `~numpy.ndarray`
-        Shape (n, k), square arcsec: alpha (1 - alpha) s^2.
-    statistic, false_alarm : `~numpy.ndarray`
-        Shape (n,): square root of the drop in chi2 from one star to two, and how
-        often noise does that to a single star.
-    reduced_chi2, core_chi2 : `~numpy.ndarray`
-        Shape (n,): chi2 over degrees of freedom, of all pixels and of those near the
-        stars.
-    third, third_false_alarm : `~numpy.ndarray`
-        Shape (n,): the same statistic of three stars against two, and its chance; NaN
-        where none was looked for.
-    signal : `~numpy.ndarray`
-        Shape (n, k): the lesser of both stars' fluxes over their errors; 0 without
-        data.
-    fwhm : `~numpy.ndarray`
-        Shape (n,): effective full width at half maximum of the sharpest band, arcsec.
-    """
-
-    position: np.ndarray
-    flux: np.ndarray
-    fisher: np.ndarray
-    separation: np.ndarray
-    position_angle: np.ndarray
-    magnitude_difference: np.ndarray
-    covariance: np.ndarray
-    moment: np.ndarray
-    moment_error: np.ndarray
-    statistic: np.ndarray
-    false_alarm: np.ndarray
-    reduced_chi2: np.ndarray
-    core_chi2: np.ndarray
-    third: np.ndarray
-    third_false_alarm: np.ndarray
-    signal: np.ndarray
-    fwhm: np.ndarray
-
-    def __len__(self):
-        return len(self.separation)
-
-    @property
-    def reference(self):
-        """Number of the band that shows both stars best, shape (n,)."""
-        return self.signal.argmax(axis=1)
-
-    @property
-    def triple(self):
-        """Whether a third star improves the fit significantly, (n,) bool."""
-        return self.third_false_alarm < TRIPLE
-
-    def __repr__(self):
-        return f"<PairFit of {len(self)} stacks>"
 
 
 def fit_pairs(
@@ -191,25 +127,26 @@ def fit_pairs(
 
 def _measure(batch, largest, search, uncertainty, triples):
     """One chunk of stacks."""
-    found = glrt(
-        batch,
-        max_separation=largest * u.arcsec,
-        search_radius=search * u.arcsec,
-        uncertainty=uncertainty,
-    )
+    whole = batch
     batch = batch.cutout(search / 2 + largest + 0.75 * float(batch.fwhm.max()))
     fwhm = batch.fwhm.expand(*batch.images.shape[:2])
     splines = SplinePSF.of(batch)
     scan = Scan(batch, largest)
     start = scan.brightest(search)[:, None].double()
-    pair, known = _best_pair(
+    pair = first_pair(
+        whole,
         batch,
         splines,
-        torch.as_tensor(found.position.value, device=batch.device),
-        largest,
-        uncertainty,
+        largest=largest,
+        search=search,
+        uncertainty=uncertainty,
+        **CAREFUL,
     )
-    usual, plain = batch, splines
+    pair = _brighter_first(pair)
+    known = information(
+        batch, splines, pair.positions, pair.flux, uncertainty=uncertainty
+    )
+    usual, plain, sky_weight = batch, splines, batch.weight
     shapes = uncertainty is not None and (uncertainty.ellipticity or uncertainty.size)
     for _ in range(ROUNDS):
         sky = replace(batch, weight=usual.weight)
@@ -225,22 +162,30 @@ def _measure(batch, largest, search, uncertainty, triples):
         pair, known = _best_pair(batch, splines, pair.positions, largest, uncertainty)
     # One star and two have equal chances: the same PSFs and noise for both.
     usual = replace(usual, weight=batch.weight)
-    single = fit_stars(usual, start, splines=plain, uncertainty=uncertainty)
-    double = pair
-    if shapes:
-        double, _ = _best_pair(usual, plain, pair.positions, largest, uncertainty)
-    drop = (single.chi2 - double.chi2).clamp(min=0)
-    there = (batch.weight > 0).flatten(1).any(1)
-    statistic = torch.where(there, drop.sqrt(), torch.nan).cpu().numpy()
+    drops = compare_alternatives(
+        usual, plain, start, pair.positions, uncertainty=uncertainty, largest=largest
+    )
+    there = (batch.weight > 0).flatten(2).any(2)
+    statistic, extended = (
+        torch.where(there.any(1), signed_root(v), torch.nan).cpu().numpy()
+        for v in (drops.single, drops.extended)
+    )
     reduced, core, scale = goodness(batch, pair.positions, fwhm, known)
+    sky = replace(batch, weight=sky_weight)
+    rest = _rest(known.residual, batch, sky)
+    gap = (pair.positions[:, 1] - pair.positions[:, 0]).norm(dim=1)
+    misfit, light = unexplained(sky, splines, pair, rest, batch.weight, fwhm)
     width = fwhm.amin(1).cpu().numpy()
+    bands = there.sum(1).clamp(min=1).cpu().numpy()
+
+    lacking = 0.0 if uncertainty is None else uncertainty.structure
 
     def chance(values):
-        # What is left of a poor fit is not noise.
+        # What is left of a poor fit is not noise, nor is what the PSF lacks.
         return false_alarm_probability(
-            values / np.sqrt(scale),
+            values / np.sqrt(scale + (lacking * light) ** 2),
             width * u.arcsec,
-            bands=batch.n_bands,
+            bands=bands,
             max_separation=largest * u.arcsec,
         )
 
@@ -259,15 +204,19 @@ def _measure(batch, largest, search, uncertainty, triples):
             # Faint, or close to another star, it may be what the PSF lacks.
             width_there = fwhm.amin(1)[rows]
             real[chosen] = ((apart > APART * width_there) & (share > SHARE)).cpu()
-    return _finish(
+    return pair_values(
         batch,
         pair,
         known,
         scale=scale,
         statistic=statistic,
         false_alarm=alarm,
+        extended=extended,
         reduced_chi2=reduced,
         core_chi2=core,
+        at_limit=(gap > EDGE * largest).cpu().numpy(),
+        light=light,
+        misfit=misfit,
         third=third,
         third_false_alarm=np.where(real, chance(third), 1.0),
         fwhm=width,
@@ -281,9 +230,8 @@ def _best_pair(batch, splines, start, largest, uncertainty):
         start,
         splines=splines,
         uncertainty=uncertainty,
-        evaluations=30,
-        tolerance=(1e-4, 1e-7),
         largest_distance=largest,
+        **CAREFUL,
     )
     pair = _brighter_first(pair)
     known = information(
@@ -317,31 +265,4 @@ def _brighter_first(pair):
             turned[:, None, None], pair.positions.flip(1), pair.positions
         ),
         flux=torch.where(turned[:, None, None], pair.flux.flip(2), pair.flux),
-    )
-
-
-def _finish(batch, pair, known, *, scale, **values):
-    position, flux, fisher = (
-        v.cpu().numpy() for v in (pair.positions, pair.flux, known.covariance)
-    )
-    fisher = fisher * scale[:, None, None]
-    there = (batch.weight > 0).flatten(2).any(2).cpu().numpy()
-    separation, angle, difference, moment = pair_terms(position, flux)
-    covariance, moment_error = pair_errors(position, flux, fisher)
-    variance = np.diagonal(fisher, axis1=1, axis2=2)[:, 4:].reshape(flux.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        signal = (flux / np.sqrt(variance)).min(axis=2)
-        signal = np.where(there, signal, 0.0)
-    return PairFit(
-        position=position,
-        flux=np.where(there[..., None], flux, np.nan),
-        fisher=fisher,
-        separation=separation,
-        position_angle=angle,
-        magnitude_difference=np.where(there, difference, np.nan),
-        covariance=covariance,
-        moment=np.where(there, moment, np.nan),
-        moment_error=np.where(there, moment_error, np.nan),
-        signal=np.nan_to_num(signal),
-        **values,
     )

@@ -3,10 +3,10 @@
 import astropy.units as u
 import numpy as np
 
-from astro_vbinary.measurement.pair_fit import PairFit
+from astro_vbinary.measurement.pair_values import PairFit
 from astro_vbinary.status import Status
 
-__all__ = ["fit_row", "is_degenerate"]
+__all__ = ["fit_row", "is_bad", "is_degenerate"]
 
 #: Half widths of central 68 and 95 % intervals of a normal distribution, in
 #: deviations; the levels are exactly 0.6827 and 0.95.
@@ -15,6 +15,9 @@ LEVELS = {68: 1.0, 95: 1.959964}
 #: A pair is degenerate below this many effective FWHM, or where the error of the
 #: separation exceeds this share of it, or that of the magnitude difference this much.
 CLOSE, UNSURE, UNEQUAL = 0.5, 0.1, 0.35
+
+#: Share of the light left by two stars above which they are not what is there.
+POOR = 0.25
 
 
 def is_degenerate(fit: PairFit):
@@ -37,6 +40,23 @@ def is_degenerate(fit: PairFit):
     with np.errstate(invalid="ignore"):
         sure = (error[:, 0] < UNSURE * fit.separation) & (difference < UNEQUAL)
     return close | ~sure
+
+
+def is_bad(fit: PairFit):
+    """Where two stars are not what the images show.
+
+    Parameters
+    ----------
+    fit : PairFit
+        Fits of n stacks.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool
+        Shape (n,): a broad source fits better, or what is left is too much, or the
+        second star would be too far away if it could.
+    """
+    return (fit.extended < 0) | (fit.misfit > POOR) | fit.at_limit
 
 
 def fit_row(fit, number, bands, target):
@@ -81,6 +101,7 @@ def fit_row(fit, number, bands, target):
         "reference_band": bands[reference],
         "magnitude_difference": difference[reference],
         "magnitude_difference_error": error[2 + reference],
+        "least_difference": fit.least_difference[number, reference],
         "correlation_separation_angle": correlation[0, 1],
         "correlation_separation_difference": correlation[0, 2],
         "correlation_angle_difference": correlation[1, 2],
@@ -95,6 +116,9 @@ def fit_row(fit, number, bands, target):
         "core_chi2": fit.core_chi2[number],
         "triple": bool(fit.triple[number]),
         "third_statistic": fit.third[number],
+        "extended_statistic": fit.extended[number],
+        "misfit": fit.misfit[number],
+        "signal_to_noise": fit.light[number],
         "fwhm": fit.fwhm[number],
         "status": Status.OK,
         "covariance": covariance,
@@ -144,6 +168,7 @@ def _bands(fit, number, bands):
             "flux_secondary": fit.flux[number, index, 1],
             "flux_secondary_error": np.sqrt(variance[second]),
             "magnitude_difference": fit.magnitude_difference[number, index],
+            "least_difference": fit.least_difference[number, index],
             "magnitude_difference_error": np.sqrt(covariance[2 + index, 2 + index]),
             "moment": fit.moment[number, index],
             "moment_error": fit.moment_error[number, index],

@@ -9,8 +9,9 @@ from astro_vbinary.measurement.pair_fit import fit_pairs
 from astro_vbinary.measurement.pair_jobs import join_jobs, make_job
 from astro_vbinary.measurement.pair_psfs import folder_psfs, model_psf
 from astro_vbinary.measurement.pair_result import PairResult
-from astro_vbinary.measurement.pair_rows import fit_row, is_degenerate
+from astro_vbinary.measurement.pair_rows import fit_row, is_bad, is_degenerate
 from astro_vbinary.measurement.posterior import sample_posterior
+from astro_vbinary.measurement.threads import one_thread
 from astro_vbinary.measurement.uncertainty import PSFUncertainty
 from astro_vbinary.stamps import StampIndex, StampStack
 from astro_vbinary.status import Status
@@ -21,12 +22,13 @@ __all__ = ["PSF_CHOICES", "measure_pairs"]
 #: Where PSFs can come from, besides a folder.
 PSF_CHOICES = ("model", "stars")
 
-#: What is not known of PSFs by where they come from: components of the ellipticity
-#: and the width. Those of the model are the scatter that the surveys' stars have
-#: (`~astro_vbinary.psf.draw_ground_psfs`).
+#: What is not known of PSFs by where they come from. Of the model: the scatter that
+#: the surveys' stars have (`~astro_vbinary.psf.draw_ground_psfs`), and a structure
+#: that few simulated single stars exceed, see ``benchmarks/pairs_false_alarms.py``.
+REGISTRATION = 0.03 * u.arcsec
 DEFAULT_UNCERTAINTY = {
-    "model": PSFUncertainty(ellipticity=0.06, size=0.12),
-    "stars": PSFUncertainty(ellipticity=0.02, size=0.03),
+    "model": PSFUncertainty(0.06, 0.12, REGISTRATION, 0.015),
+    "stars": PSFUncertainty(0.02, 0.03, REGISTRATION, 0.01),
     "given": PSFUncertainty(),
 }
 
@@ -131,9 +133,9 @@ def measure_pairs(
         key = (row["survey"], len(job.bands), job.psf)
         waiting.setdefault(key, []).append(job)
         if len(waiting[key]) == TOGETHER:
-            _fit(waiting.pop(key), **options)
+            _fit_all(waiting.pop(key), **options)
     for jobs in waiting.values():
-        _fit(jobs, **options)
+        _fit_all(jobs, **options)
     return PairResult(rows + rejected)
 
 
@@ -225,6 +227,20 @@ def _psf_finder(choice):
     return find
 
 
+def _fit_all(jobs, **options):
+    """Fit stacks together, or one by one where one of them spoils it."""
+    try:
+        with one_thread(options["device"]):
+            _fit(jobs, **options)
+    except (RuntimeError, ArithmeticError) as error:
+        if len(jobs) > 1:
+            for job in jobs:
+                _fit_all([job], **options)
+        else:
+            reason = f"cannot be fitted: {str(error).splitlines()[0]}"
+            jobs[0].row.update(status=Status.ERROR, reason=reason)
+
+
 def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
     """Fit the stacks of one kind, and complete their rows."""
     batch = join_jobs(jobs).to(device)
@@ -232,10 +248,11 @@ def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
         uncertainty = DEFAULT_UNCERTAINTY[jobs[0].psf]
     options = {"max_separation": max_separation, "uncertainty": uncertainty}
     fit = fit_pairs(batch, **options)
-    degenerate = is_degenerate(fit)
+    degenerate, bad = is_degenerate(fit), is_bad(fit)
     for number, job in enumerate(jobs):
         job.row.update(fit_row(fit, number, job.bands, job.position))
         job.row["degenerate"] = bool(degenerate[number])
+        job.row["bad_fit"] = bool(bad[number])
         if np.isnan(fit.statistic[number]):
             job.row.update(status=Status.NO_DATA, reason="no usable pixel in the fit")
     wanted = {"all": np.ones(len(jobs), bool), "none": np.zeros(len(jobs), bool)}

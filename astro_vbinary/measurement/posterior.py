@@ -199,8 +199,8 @@ def _sample(batch, fit, row, largest, samples, uncertainty, rng):
     weight = (like + prior - density)[:, None] + np.where(
         (flux > 0).all(axis=(2, 3)), 0.0, -np.inf
     )
-    weight = np.exp(weight - weight.max()) if np.isfinite(weight).any() else weight * 0
-    weight = np.nan_to_num(weight)
+    best = weight.max(initial=-np.inf)
+    weight = np.exp(weight - best) if np.isfinite(best) else np.zeros_like(weight)
     total = weight.sum()
     weight = weight / total if total > 0 else np.full_like(weight, 1 / weight.size)
     positions = np.repeat(places.reshape(-1, 1, 2, 2), FLUX_DRAWS, axis=1)

@@ -10,8 +10,8 @@ __all__ = ["reshape_psfs"]
 LARGEST = 0.35
 
 
-def reshape_psfs(batch, extra, uncertainty):
-    """Stretch and widen every stack's PSFs.
+def reshape_psfs(batch, extra, uncertainty, *, largest=LARGEST):
+    """Stretch and widen every stack's PSFs, and move its bands.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ def reshape_psfs(batch, extra, uncertainty):
         Shape (n, k, j), float64: as of `information`, in units of one.
     uncertainty : PSFUncertainty
         Which of the changes there are.
+    largest : float, optional
+        Largest change of ellipticity and of the logarithm of the width.
 
     Returns
     -------
@@ -31,13 +33,16 @@ def reshape_psfs(batch, extra, uncertainty):
     first = 2 if uncertainty.registration.value else 0
     zero = extra.new_zeros(n, k)
     along, across, size = zero, zero, zero
+    origin = batch.origin
+    if first:
+        origin = origin + (batch.to_pixel @ extra[..., :2, None])[..., 0]
     if uncertainty.ellipticity:
         along, across = extra[..., first], extra[..., first + 1]
         first += 2
     if uncertainty.size:
         size = extra[..., first]
     along, across, size = (
-        v.nan_to_num(0.0).clamp(-LARGEST, LARGEST) for v in (along, across, size)
+        v.nan_to_num(0.0).clamp(-largest, largest) for v in (along, across, size)
     )
     change = torch.stack(
         [
@@ -58,4 +63,4 @@ def reshape_psfs(batch, extra, uncertainty):
         psf, grid, mode="bicubic", padding_mode="zeros", align_corners=True
     )
     made = made.view(n, k, side, side) * torch.linalg.det(source)[..., None, None]
-    return replace(batch, psf=made)
+    return replace(batch, psf=made, origin=origin)

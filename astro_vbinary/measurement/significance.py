@@ -36,8 +36,8 @@ def false_alarm_probability(
     fwhm : `~astropy.units.Quantity`
         Effective full width at half maximum, as `PixelBatch.fwhm`, an angle,
         broadcast against ``statistic``.
-    bands : int, optional
-        Number of bands with a free flux ratio each.
+    bands : int or array-like of int, optional
+        Number of bands with a free flux ratio each, broadcast against ``statistic``.
     max_separation : `~astropy.units.Quantity`, optional
         Radius of the circle looked at.
     close : float, optional
@@ -66,18 +66,19 @@ def false_alarm_probability(
     >>> print(f"{false_alarm_probability(4.4, 1.1 * u.arcsec):.0e}")
     1e-03
     """
-    if bands < 1:
-        raise ValueError(f"there is at least one band, not {bands}")
+    bands = np.asarray(bands)
+    if bands.min() < 1:
+        raise ValueError(f"there is at least one band, not {bands.min()}")
     level = np.square(np.asarray(statistic, dtype=float))
     width = u.Quantity(fwhm).to_value(u.arcsec)
     radius = u.Quantity(max_separation).to_value(u.arcsec)
     area = close * np.pi * (radius / width) ** 2
-    total = np.zeros(np.broadcast_shapes(level.shape, np.shape(area)))
-    for j in range(1, bands + 1):
+    total = np.zeros(np.broadcast_shapes(level.shape, np.shape(area), bands.shape))
+    for j in range(1, int(bands.max()) + 1):
         with np.errstate(divide="ignore", invalid="ignore"):
             log = (j / 2 - 1) * np.log(level / 2) - level / 2 - special.gammaln(j / 2)
             density = 2 * np.log(2) / np.pi * np.exp(log) * (level - j + 1)
-        total = total + special.comb(bands, j) / 2**bands * area * density
+        total = total + special.comb(bands, j) / 2.0**bands * area * density
     # Low levels are reached by every field, and there the expansion is none.
     certain = level <= np.maximum(4.0, 2 * bands)
     chance = np.where(certain, 1.0, np.clip(total, 0, 1))

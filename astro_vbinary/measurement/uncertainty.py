@@ -25,6 +25,9 @@ class PSFUncertainty:
     registration : `~astropy.units.Quantity`, optional
         Of the position of a band's star along each axis, relative to the other
         bands, an angle.
+    structure : float, optional
+        Of what else a PSF may look like, as a share of a star's signal-to-noise ratio
+        that any companion's template may see.
 
     Raises
     ------
@@ -42,11 +45,12 @@ class PSFUncertainty:
     ellipticity: float = 0.0
     size: float = 0.0
     registration: u.Quantity = 0.0 * u.arcsec
+    structure: float = 0.0
 
     def __post_init__(self):
         shift = u.Quantity(self.registration).to(u.arcsec)
         object.__setattr__(self, "registration", shift)
-        for name in ("ellipticity", "size", "registration"):
+        for name in ("ellipticity", "size", "registration", "structure"):
             value = getattr(self, name)
             if not value >= 0:
                 raise ValueError(f"{name} must not be negative, but is {value}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 import pytest
+import torch
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.io.votable import parse
@@ -88,6 +89,81 @@ def test_the_brighter_star_has_the_coordinates():
     assert east.to_value(u.arcsec) == pytest.approx(-0.9, abs=0.05)
     assert north.to_value(u.arcsec) == pytest.approx(-0.9, abs=0.05)
     assert row["position_angle"].to_value(u.deg) == pytest.approx(45, abs=3)
+
+
+def test_where_a_band_has_no_second_star_there_is_no_magnitude():
+    # Red companion: only in i.
+    stack = StampStack(
+        [
+            make_stamp([(0, 0, 3000.0)], band="g", seed=1),
+            make_stamp(PAIR, band="i", seed=2),
+        ]
+    )
+    result = measure_pairs([stack])
+    bands = result.to_band_table()
+    assert np.isfinite(bands["magnitude_difference"]).tolist() == [False, True]
+    assert np.isnan(bands["magnitude_difference_error"][0])
+    # The pair is at least so unequal in g.
+    assert 2 < bands["least_difference"][0].value < 8
+    row = result.to_table()[0]
+    assert row["reference_band"] == "i"
+    assert row["least_difference"] < row["magnitude_difference"]
+
+
+def test_one_star_in_bands_that_are_misplaced_is_not_a_pair():
+    stars = [[(0.0, 0.0, 8000.0)], [(0.12, -0.05, 9000.0)], [(-0.06, 0.1, 7000.0)]]
+    stamps = [
+        make_stamp(where, band=band, seed=seed)
+        for seed, (where, band) in enumerate(zip(stars, "gri", strict=True))
+    ]
+    row = measure_pairs([StampStack(stamps)]).to_table()[0]
+    assert row["false_alarm"] > 1e-3 or row["bad_fit"]
+    # A true pair in the same bands is one.
+    both = [
+        make_stamp([where[0], (where[0][0] + 1.2, where[0][1], 3000.0)], band=band)
+        for where, band in zip(stars, "gri", strict=True)
+    ]
+    row = measure_pairs([StampStack(both)]).to_table()[0]
+    assert row["false_alarm"] < 1e-4
+    assert row["bad_fit"] == 0
+    assert row["separation"].value == pytest.approx(1.2, abs=0.03)
+
+
+def test_a_star_of_another_width_and_a_galaxy_are_not_pairs():
+    wide = MoffatPSF(1.45 * u.arcsec, beta=3.0, ellipticity=0.1, angle=40 * u.deg)
+    row = measure_pairs(
+        [StampStack([make_stamp([(0, 0, 5000.0)], psf=wide)])]
+    ).to_table()[0]
+    assert row["false_alarm"] > 1e-3 or row["bad_fit"]
+    galaxy = MoffatPSF(2.2 * u.arcsec, beta=2.5, ellipticity=0.45, angle=70 * u.deg)
+    row = measure_pairs(
+        [StampStack([make_stamp([(0, 0, 9000.0)], psf=galaxy)])]
+    ).to_table()[0]
+    assert row["bad_fit"] == 1 or row["false_alarm"] > 1e-3
+
+
+def test_stacks_that_cannot_be_fitted_do_not_spoil_the_others(monkeypatch):
+    from astro_vbinary.measurement import pairs
+
+    def fit(batch, **options):
+        if bool((batch.images > 1e5).any()):
+            raise RuntimeError("does not converge\nat all")
+        return fit_pairs(batch, **options)
+
+    fit_pairs = pairs.fit_pairs
+    monkeypatch.setattr(pairs, "fit_pairs", fit)
+    good = StampStack([make_stamp(PAIR, source="good")])
+    bad = StampStack([make_stamp([(0, 0, 1e8)], source="bad")])
+    table = measure_pairs([good, bad]).to_table()
+    assert list(table["status"]) == ["ok", "error"]
+    assert table["reason"][1] == "cannot be fitted: does not converge"
+
+
+def test_torch_has_its_threads_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    measure_pairs([StampStack([make_stamp(PAIR)])])
+    assert torch.get_num_threads() == before + 1
 
 
 def test_only_candidates_are_measured(folder):
@@ -222,4 +298,7 @@ def test_real_pairs_agree_with_their_labels(source, survey, error):
     turn = (row["position_angle"].value - truth["position_angle"] + 90) % 180 - 90
     lateral = np.rad2deg(error / truth["separation"])
     assert abs(turn) < 2.5 * np.hypot(lateral, row["position_angle_error"].value)
-    assert row["false_alarm"] < 1e-6
+    assert row["bad_fit"] == 0
+    # Closer than 2MASS resolves, they are no more than a PSF may be wrong.
+    if survey == "SDSS9":
+        assert row["false_alarm"] < 1e-6

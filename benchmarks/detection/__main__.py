@@ -12,7 +12,7 @@ from benchmarks.detection.figures import draw_all
 from benchmarks.detection.recipe import train
 from benchmarks.detection.report import compile_tables, format_tables, write_tables
 from benchmarks.detection.scoring import run
-from benchmarks.detection.sets import GROUPS, SETS, quick_sets
+from benchmarks.detection.sets import GROUPS, SETS, groups_of, quick_sets
 from benchmarks.detection.store import Models, Store
 
 #: Stamps of each class and epochs of the reference recipe in a quick run.
@@ -102,7 +102,7 @@ def _train(sets, folder, workers, quick):
     """Train the reference recipe for each group, where that is not done."""
     found = {}
     options = {"stamps": QUICK_STAMPS, "epochs": QUICK_EPOCHS} if quick else {}
-    todo = [(sets[f"labelled-{g}"], folder / f"reference-{g}") for g in GROUPS]
+    todo = [(sets[f"labelled-{g}"], folder / f"reference-{g}") for g in groups_of(sets)]
     if not workers:
         return {one.group: train(one, place, **options) for one, place in todo}
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

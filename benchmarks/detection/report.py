@@ -10,7 +10,7 @@ from astropy.table import Table
 from benchmarks.detection.completeness import RATE, measure
 from benchmarks.detection.contaminants import kind_rows, orion_rows, single_rows
 from benchmarks.detection.reliability import reliability_rows
-from benchmarks.detection.sets import CURVE_SURVEYS, GROUPS
+from benchmarks.detection.sets import CURVE_SURVEYS, groups_of
 from benchmarks.detection.views import TARGETS, VIEWS
 from benchmarks.detection.visual import by_survey, visible_row, visual_rows
 
@@ -51,7 +51,7 @@ def compile_tables(sets, store, detectors, cards, *, rate=RATE):
     def read(name, asked=detectors):
         return store.table(sets[name], asked)
 
-    for group in GROUPS:
+    for group in groups_of(sets):
         held, test = read(f"mixed-validation-{group}"), read(f"mixed-test-{group}")
         mixed[group] = {"test": test, "held": held}
         rows, thresholds = visual_rows(held, test, detectors)

@@ -19,6 +19,7 @@ __all__ = [
     "SEPARATIONS",
     "SETS",
     "TestSet",
+    "groups_of",
     "quick_sets",
 ]
 
@@ -235,8 +236,24 @@ def _all():
 SETS = {made.name: made for made in _all()}
 
 
+def groups_of(sets):
+    """Resolution groups that sets are of.
+
+    Parameters
+    ----------
+    sets : dict of str to TestSet
+        The sets.
+
+    Returns
+    -------
+    list of int
+        Sorted.
+    """
+    return sorted({one.group for one in sets.values()})
+
+
 def quick_sets(sets=SETS, *, share=0.008):
-    """The same sets with few blocks, of surveys that are quick to simulate.
+    """The sets of group 3 with few blocks, of surveys that are quick to simulate.
 
     Parameters
     ----------
@@ -253,7 +270,7 @@ def quick_sets(sets=SETS, *, share=0.008):
     made = {}
     for name, one in sets.items():
         mixture = {k: v for k, v in one.mixture.items() if k not in ("HST", "JWST")}
-        if mixture:
+        if mixture and one.group == 3:
             # Of a hundred stars one is a rate.
             blocks = max(int(share * one.blocks), 2 if one.scene == "star" else 1)
             made[name] = replace(one, mixture=mixture, blocks=blocks)

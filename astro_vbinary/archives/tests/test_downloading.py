@@ -173,7 +173,7 @@ def test_a_run_is_stopped_by_ctrl_c_and_goes_on(tmp_path):
         while not list(tmp_path.glob("*/*.fits")):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
         assert "FetchInterrupt" in told
         with Manifest(tmp_path / "manifest.sqlite") as manifest:
             assert manifest.claimants() == []

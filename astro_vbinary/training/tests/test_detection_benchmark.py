@@ -81,8 +81,8 @@ def test_stacks_of_another_simulator_are_not_mixed_in(made):
     from benchmarks.detection.store import Models, Store
 
     store = Store(made / "scores")
-    chosen = {"pairs-test-HSCLA": quick_sets()["pairs-test-HSCLA"]}
-    for block in store.part("pairs-test-HSCLA").values():
+    chosen = {"pairs-test-Pan-STARRS": quick_sets()["pairs-test-Pan-STARRS"]}
+    for block in store.part("pairs-test-Pan-STARRS").values():
         block["checksum"] = 1.1 * block["checksum"]
     store.write = lambda: None
     with pytest.raises(ValueError, match="another simulator; name another folder"):

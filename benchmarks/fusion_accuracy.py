@@ -82,7 +82,7 @@ def main():
     warnings.simplefilter("ignore", AstropyWarning)
     stacks, truth = make_sample(options)
     verdicts = classify(stacks, device="cpu").to_table()
-    pairs = measure_pairs(stacks, progress=True)
+    pairs = measure_pairs(stacks, posterior="none", progress=True)
 
     print("area under the ROC curve")
     for name in options.surveys.split(","):

@@ -175,7 +175,8 @@ def _has_verdict(row):
 
 
 def _is_pair(row):
-    return np.isfinite(row["separation"]) and row["false_alarm"] < PAIR_ALARM
+    found = np.isfinite(row["separation"]) and row["false_alarm"] < PAIR_ALARM
+    return found and not row.get("bad_fit", False)
 
 
 def _best(rows):
@@ -271,10 +272,14 @@ def _is_evidence(fit):
 
 
 def _snr(verdict, fit):
-    for row in (fit, verdict):
-        value = float(row.get("snr", np.nan)) if row else np.nan
-        if np.isfinite(value) and value > 0:
-            return value
+    """Signal-to-noise ratio of the brighter star, as far as it is known."""
+    if fit is not None and np.isfinite(fit.get("signal_to_noise", np.nan)):
+        difference = np.nan_to_num(fit["magnitude_difference"], nan=np.inf)
+        share = 1 / (1 + 10 ** (-0.4 * max(difference, 0.0)))
+        return max(float(fit["signal_to_noise"]) * share, 1.0)
+    value = float(verdict.get("snr", np.nan))
+    if np.isfinite(value) and value > 0:
+        return value
     return FAINT_SNR if int(verdict["flags"]) & Flag.LOW_SIGNAL else SNR
 
 

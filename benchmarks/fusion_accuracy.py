@@ -102,12 +102,19 @@ def main():
                     f"    {low:.2f} to {high:.2f}: {here.sum()} sources, "
                     f"mean {p[here].mean():.2f}, pairs {pair[here].mean():.2f}"
                 )
-    settings = FusionSettings(prevalence=options.prevalence)
-    catalog = make_catalog(verdicts, pairs, settings=settings)
-    print(f"labels at a prevalence of {options.prevalence:g}")
-    for label in ("binary", "undecided", "not_binary"):
-        here = catalog["label"] == label
-        print(f"  {label}: {pair[here].sum()} pairs, {(~pair[here]).sum()} others")
+    for name, way in WAYS.items():
+        settings = FusionSettings(prevalence=options.prevalence, **way)
+        catalog = make_catalog(verdicts, pairs, settings=settings)
+        print(f"labels at a prevalence of {options.prevalence:g}, {name}")
+        for label in ("binary", "undecided", "not_binary"):
+            here = catalog["label"] == label
+            print(f"  {label}: {pair[here].sum()} pairs, {(~pair[here]).sum()} others")
+    many = catalog["n_measured"] > 1
+    agree = catalog["consistency"] > 1e-3
+    print(
+        f"of {pair[many].sum()} pairs and {(~pair[many]).sum()} others that two surveys"
+    )
+    print(f"measure, {pair[agree].sum()} and {(~pair[agree]).sum()} are at one place")
 
 
 if __name__ == "__main__":

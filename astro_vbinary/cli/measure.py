@@ -62,6 +62,12 @@ __all__ = ["command"]
     "their covariances.",
 )
 @click.option(
+    "--contrast",
+    is_flag=True,
+    help="Also say what companions would have been found at 0.5, 1, 1.5 and 2 arcsec, "
+    "half (limit_*) and nine tenths (limit90_*) of the time.",
+)
+@click.option(
     "--device",
     default="cpu",
     show_default=True,
@@ -84,6 +90,7 @@ def command(
     catalog,
     posterior,
     band_table,
+    contrast,
     device,
     seed,
     overwrite,
@@ -133,6 +140,7 @@ def command(
                 candidates=candidates,
                 targets=targets,
                 posterior=posterior,
+                contrast=contrast,
                 seed=seed,
                 device=device,
                 progress=not quiet,

@@ -3,7 +3,16 @@
 import astropy.units as u
 import numpy as np
 
-__all__ = ["BAND_COLUMNS", "PAIR_COLUMNS", "make_pair_table"]
+__all__ = [
+    "BAND_COLUMNS",
+    "LIMIT_COLUMNS",
+    "LIMIT_SEPARATIONS",
+    "PAIR_COLUMNS",
+    "make_pair_table",
+]
+
+#: Separations in arcsec that limits are given for.
+LIMIT_SEPARATIONS = (0.5, 1.0, 1.5, 2.0)
 
 #: Columns of the table with one row a source and survey: name, unit, UCD (the IVOA's
 #: UCD1+ vocabulary 1.5), what they hold. Intervals are of 68 and 95 %.
@@ -133,6 +142,19 @@ PAIR_COLUMNS = (
     ("fwhm", u.arcsec, "instr.det.psf", "effective width of the sharpest band"),
     ("status", None, "meta.code.status", "why there is, or is not, a measurement"),
     ("reason", None, "meta.note", "the status in words, where it is not ok"),
+)
+
+#: Columns that are there where limits were asked for.
+LIMIT_COLUMNS = tuple(
+    (
+        f"{name}_{separation}",
+        u.mag,
+        "phot.mag;arith.diff;stat.max",
+        f"a companion at {separation} arcsec would have been found {share} of the time "
+        "down to this magnitude difference; NaN where none would",
+    )
+    for name, share in (("limit", "half"), ("limit90", "nine tenths"))
+    for separation in LIMIT_SEPARATIONS
 )
 
 #: Columns of the table with one row a band.

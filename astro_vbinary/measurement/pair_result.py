@@ -6,6 +6,7 @@ import numpy as np
 
 from astro_vbinary.measurement.pair_columns import (
     BAND_COLUMNS,
+    LIMIT_COLUMNS,
     PAIR_COLUMNS,
     make_pair_table,
 )
@@ -73,9 +74,12 @@ class PairResult:
         Returns
         -------
         `~astropy.table.QTable`
-            One row a source and survey.
+            One row a source and survey; with limits where `measure_pairs` was asked for
+            them and any stack could be measured.
         """
-        return make_pair_table(self._rows, PAIR_COLUMNS)
+        asked = any(LIMIT_COLUMNS[0][0] in row for row in self._rows)
+        columns = PAIR_COLUMNS + LIMIT_COLUMNS if asked else PAIR_COLUMNS
+        return make_pair_table(self._rows, columns)
 
     def to_band_table(self):
         """Fluxes and magnitude differences in each band.

@@ -5,12 +5,15 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from astro_vbinary.exceptions import StampError, VBinaryError
+from astro_vbinary.measurement.neighbours import subtract_neighbours
+from astro_vbinary.measurement.pair_columns import LIMIT_COLUMNS
 from astro_vbinary.measurement.pair_fit import fit_pairs
 from astro_vbinary.measurement.pair_jobs import join_jobs, make_job
 from astro_vbinary.measurement.pair_psfs import folder_psfs, model_psf
 from astro_vbinary.measurement.pair_result import PairResult
 from astro_vbinary.measurement.pair_rows import fit_row, is_bad, is_degenerate
 from astro_vbinary.measurement.posterior import sample_posterior
+from astro_vbinary.measurement.stack_limits import stack_limits
 from astro_vbinary.measurement.threads import one_thread
 from astro_vbinary.measurement.uncertainty import PSFUncertainty
 from astro_vbinary.stamps import StampIndex, StampStack
@@ -49,6 +52,7 @@ def measure_pairs(
     max_separation=VISUAL_BINARY_LIMIT,
     posterior="auto",
     samples=512,
+    contrast=False,
     seed=0,
     device="cpu",
     progress=False,
@@ -81,6 +85,8 @@ def measure_pairs(
         magnitude difference trade off, of all, or of none.
     samples : int, optional
         Of the posterior.
+    contrast : bool, optional
+        Whether to say what companions would have been found, see `stack_limits`.
     seed : int, optional
         Of the samples.
     device : str, optional
@@ -120,6 +126,7 @@ def measure_pairs(
         "max_separation": u.Quantity(max_separation),
         "posterior": posterior,
         "samples": samples,
+        "contrast": contrast,
         "rng": rng,
         "device": device,
     }
@@ -241,7 +248,9 @@ def _fit_all(jobs, **options):
             jobs[0].row.update(status=Status.ERROR, reason=reason)
 
 
-def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
+def _fit(
+    jobs, *, uncertainty, max_separation, posterior, samples, contrast, rng, device
+):
     """Fit the stacks of one kind, and complete their rows."""
     batch = join_jobs(jobs).to(device)
     if isinstance(uncertainty, str):
@@ -255,6 +264,8 @@ def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
         job.row["bad_fit"] = bool(bad[number])
         if np.isnan(fit.statistic[number]):
             job.row.update(status=Status.NO_DATA, reason="no usable pixel in the fit")
+    if contrast:
+        _add_limits(jobs, batch, fit, options)
     wanted = {"all": np.ones(len(jobs), bool), "none": np.zeros(len(jobs), bool)}
     chosen = np.flatnonzero(
         wanted.get(posterior, degenerate & (fit.false_alarm < 0.01))
@@ -265,3 +276,12 @@ def _fit(jobs, *, uncertainty, max_separation, posterior, samples, rng, device):
         )
         for number, entries in zip(chosen, found.rows(), strict=True):
             jobs[number].row.update(entries)
+
+
+def _add_limits(jobs, batch, fit, options):
+    """Complete rows by what companions would have been found."""
+    near = subtract_neighbours(batch, max_separation=options["max_separation"])
+    limits = stack_limits(near, fit, **options)
+    names = [name for name, *_ in LIMIT_COLUMNS]
+    for job, values in zip(jobs, limits.transpose(1, 0, 2), strict=True):
+        job.row.update(zip(names, values.ravel(), strict=True))

@@ -37,6 +37,18 @@ def test_measures_a_folder(stamps, tmp_path):
     assert "--overwrite" in again.output
 
 
+def test_says_what_companions_would_have_been_found(stamps, tmp_path):
+    done = run("measure", stamps, "-o", tmp_path / "p.ecsv", "-q", "--contrast")
+    assert done.exit_code == 0, done.output
+    table = QTable.read(tmp_path / "p.ecsv")
+    half, most = (
+        np.array([table[f"{name}_{s}"].to_value("mag")[0] for s in ("1.0", "2.0")])
+        for name in ("limit", "limit90")
+    )
+    assert (half > most).all()
+    assert half[1] > half[0] > 0
+
+
 def test_measures_what_is_called_binary(stamps, tmp_path):
     verdicts = Table(
         {
@@ -48,10 +60,11 @@ def test_measures_what_is_called_binary(stamps, tmp_path):
     )
     verdicts.write(tmp_path / "v.ecsv")
     common = ("measure", stamps, "-q", "--results", tmp_path / "v.ecsv", "-o")
-    assert run(*common, tmp_path / "a.ecsv").exit_code == 0
+    done = run(*common, tmp_path / "a.ecsv")
+    assert done.exit_code == 0, done.output
     assert list(Table.read(tmp_path / "a.ecsv")["source"]) == ["8"]
     done = run(*common, tmp_path / "b.ecsv", "--min-probability", 0.3)
-    assert done.exit_code == 0
+    assert done.exit_code == 0, done.output
     assert len(Table.read(tmp_path / "b.ecsv")) == 2
     verdicts.remove_column("label")
     verdicts.write(tmp_path / "w.ecsv")
@@ -65,7 +78,7 @@ def test_measures_what_is_called_binary(stamps, tmp_path):
 def test_a_damaged_file_is_a_row_and_an_exit_code(stamps, tmp_path):
     (stamps / "9_i_Pan-STARRS.fits").write_bytes(b"nothing")
     done = run("measure", stamps, "-q", "-o", tmp_path / "p.ecsv")
-    assert done.exit_code == 3
+    assert done.exit_code == 3, done.output
     table = Table.read(tmp_path / "p.ecsv")
     assert list(table["status"]) == ["ok", "ok", "unreadable"]
 

@@ -20,6 +20,7 @@ from astro_vbinary.measurement import (
     glrt,
     sample_posterior,
     source_contrast,
+    stack_limits,
 )
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.rendering import SplinePSF
@@ -77,7 +78,7 @@ def bound(batch, truth):
 def measured(mixed):
     """Pairs in three unlike bands, and their fits."""
     rng = np.random.default_rng(11)
-    n = 120 * MORE
+    n = 80 * MORE
     separation = rng.uniform(0.9, 2.0, n)
     batch, truth = make_batch(
         *mixed, n, snr=60, ratio=0.5, separation=separation, rng=rng
@@ -280,9 +281,32 @@ def test_nothing_to_measure_is_an_error(ground):
         fit_pairs(batch[:0])
 
 
+@pytest.mark.parametrize("uncertainty", [None, PSFUncertainty(0.06, 0.12)])
+def test_limits_of_many_stacks_are_those_of_the_contrast_curve(ground, uncertainty):
+    rng = np.random.default_rng(23)
+    batch, _ = make_batch(*ground, 3, snr=150, ratio=0.0, separation=1.0, rng=rng)
+    fit = fit_pairs(batch, triples=False, uncertainty=uncertainty)
+    apart = [1.2, 2.0]
+    limits = stack_limits(
+        batch, fit, separations=apart, completeness=(0.9,), uncertainty=uncertainty
+    )
+    assert limits.shape == (1, 3, 2)
+    curve = source_contrast(batch[0], apart * u.arcsec, uncertainty=uncertainty)
+    known = curve["nine_tenths"].value
+    assert limits[0, 0] == pytest.approx(known, abs=0.2)
+
+
+def test_what_no_noise_would_show_has_no_limit(ground):
+    rng = np.random.default_rng(24)
+    batch, _ = make_batch(*ground, 2, snr=6, ratio=0.0, separation=1.0, rng=rng)
+    limits = stack_limits(batch, fit_pairs(batch, triples=False))
+    assert np.isnan(limits[:, :, 0]).all()
+    assert (np.isnan(limits[1]) | (limits[1] <= limits[0])).all()
+
+
 def test_half_of_companions_on_the_contrast_curve_are_found(ground):
     rng = np.random.default_rng(17)
-    batch, _ = make_batch(*ground, 150, snr=120, ratio=0.0, separation=1.0, rng=rng)
+    batch, _ = make_batch(*ground, 100, snr=120, ratio=0.0, separation=1.0, rng=rng)
     apart = [0.5, 1.4] * u.arcsec
     curve = source_contrast(batch[0], apart)
     assert curve.meta["snr"] == pytest.approx(120, rel=0.05)
@@ -291,7 +315,7 @@ def test_half_of_companions_on_the_contrast_curve_are_found(ground):
     inject = Injector(batch)
     for name, share in (("half", 0.5), ("nine_tenths", 0.9)):
         for separation, difference in zip(apart, curve[name], strict=True):
-            pairs = inject(separation, difference, 150, rng)
+            pairs = inject(separation, difference, 100, rng)
             found = glrt(pairs).statistic > curve.meta["threshold"]
             assert found.mean() == pytest.approx(share, abs=0.15)
     with pytest.raises(ValueError, match="of one stack, not 2"):

@@ -98,7 +98,7 @@ def test_chance_is_what_the_thresholds_of_simulated_stars_say():
 
 def test_single_stars_reach_each_chance_as_often(ground, mixed):
     rng = np.random.default_rng(21)
-    for bands, n in ((ground, 300), (mixed, 150)):
+    for bands, n in ((ground, 200), (mixed, 100)):
         batch, _ = make_batch(*bands, n, snr=100, ratio=0.0, separation=1.0, rng=rng)
         fit = fit_pairs(batch, triples=False, neighbours=False)
         for rate in (0.05, 0.2):

@@ -161,7 +161,7 @@ def build_catalog(
                 stamps,
                 min_probability=min_probability,
                 targets=targets,
-                options={"psf": psf, "seed": seed},
+                options={"psf": psf, "seed": seed, "contrast": True},
                 chunk_size=chunk_size,
                 digest=digest,
             )

@@ -5,12 +5,11 @@ import numpy as np
 from astropy.table import MaskedColumn, QTable
 from astropy.utils.masked import Masked
 
+from astro_vbinary.measurement.pair_columns import LIMIT_SEPARATIONS
+
 __all__ = ["CATALOG_COLUMNS", "CATALOG_FLAGS", "make_catalog_table"]
 
 MAS_YR = u.mas / u.yr
-
-#: Separations in arcsec at which limits are given.
-LIMIT_SEPARATIONS = (0.5, 1.0, 1.5, 2.0)
 
 #: What a row can be flagged with.
 CATALOG_FLAGS = {

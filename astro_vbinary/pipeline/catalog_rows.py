@@ -7,8 +7,8 @@ import astropy.units as u
 import numpy as np
 from scipy import special
 
+from astro_vbinary.measurement.pair_columns import LIMIT_SEPARATIONS
 from astro_vbinary.pipeline.agreement import check_agreement
-from astro_vbinary.pipeline.catalog_columns import LIMIT_SEPARATIONS
 from astro_vbinary.pipeline.fusion import (
     CORRELATION,
     Look,

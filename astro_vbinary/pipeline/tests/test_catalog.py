@@ -8,7 +8,12 @@ from astropy.table import QTable, Table, vstack
 
 from astro_vbinary.classification.result import make_row, make_table
 from astro_vbinary.context import NeighbourCounts
-from astro_vbinary.measurement.pair_columns import PAIR_COLUMNS, WHOLE, make_pair_table
+from astro_vbinary.measurement.pair_columns import (
+    LIMIT_COLUMNS,
+    PAIR_COLUMNS,
+    WHOLE,
+    make_pair_table,
+)
 from astro_vbinary.pipeline import FusionSettings, make_catalog
 from astro_vbinary.pipeline.catalog_columns import (
     CATALOG_COLUMNS,
@@ -181,6 +186,19 @@ def test_chance_neighbours_and_washington():
     assert list(table["flags"]) == ["", "likely_chance"]
     assert table["wds_id"][0] == "05320-0500"
     assert list(table["wds_id"].mask) == [False, True]
+
+
+def test_limits_are_those_of_the_survey_that_goes_deepest():
+    two = verdicts(verdict("7", "HST", 0.8), verdict("7", "ZTF", 0.8))
+    rows = [pair("7", "HST"), pair("7", "ZTF", false_alarm=0.5)]
+    for row, depth in zip(rows, (4.0, 5.0), strict=True):
+        row |= {"limit_0.5": depth - 3, "limit_1.0": depth, "limit90_1.0": 9 - depth}
+    found = only(make_catalog(two, make_pair_table(rows, PAIR_COLUMNS + LIMIT_COLUMNS)))
+    assert found["limit_1.0"].value == 5
+    assert found["limit_survey"] == "ZTF"
+    assert found["limit90_1.0"].value == 5
+    assert found["limit90_survey"] == "HST"
+    assert np.isnan(found["limit_1.5"])
 
 
 def test_two_surveys_that_find_one_place_are_worth_more():

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import astropy.units as u
+import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
@@ -72,6 +74,11 @@ def test_the_folder_of_a_catalogue(table, pair_stamps, tmp_path):
     assert catalog["separation"][good].to_value("arcsec") == pytest.approx(
         1.273, abs=0.05
     )
+    # A companion of 3000 in noise of 1 shows at 1 arcsec and beyond.
+    assert (catalog["limit_1.0"][good] > 1.5 * u.mag).all()
+    assert (catalog["limit90_1.0"] < catalog["limit_1.0"])[good].all()
+    assert set(catalog["limit_survey"][good]) == {"Pan-STARRS"}
+    assert np.isnan(catalog["limit_1.0"][~good]).all()
     assert len(set(catalog["inputs"]) - {""}) == 6
     assert all(len(cell) == 16 for cell in catalog["inputs"])
     found = QTable.read(tmp_path / "pairs.ecsv")

@@ -28,7 +28,7 @@ def verdicts(tmp_path):
             "ra": [83.8, 83.8],
             "dec": [-5.4, -5.4],
             "label": ["binary", "not"],
-            "probability": [0.95, 0.1],
+            "probability": [0.99, 0.1],
             "status": ["ok", "ok"],
             "fwhm": [1.02, 1.02],
         }

@@ -11,6 +11,7 @@ __getattr__, _, __all__ = _lazy.attach(
     submodules=[
         "archives",
         "classification",
+        "context",
         "exceptions",
         "measurement",
         "pipeline",

@@ -18,6 +18,7 @@ __all__ = ["main"]
         "classify": "astro_vbinary.cli.classify",
         "run": "astro_vbinary.cli.run",
         "measure": "astro_vbinary.cli.measure",
+        "catalog": "astro_vbinary.cli.catalog",
         "completeness": "astro_vbinary.cli.completeness",
         "export": "astro_vbinary.cli.export",
         "report": "astro_vbinary.cli.report",

@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
+from astro_vbinary.cli.catalog import catalog_options, make_folder
 from astro_vbinary.cli.console import count
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
 from astro_vbinary.cli.fetching import as_arguments, fetch_options, run_fetch
@@ -105,6 +107,15 @@ __all__ = ["command"]
     "of them, say 0.02; by default what the weights were calibrated for, half.",
 )
 @click.option(
+    "--catalog",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Then make the catalogue, one row a source, in a folder; see "
+    '"astro-vbinary catalog" for this and the next options.',
+)
+@catalog_options
+@click.option(
     "--overwrite",
     is_flag=True,
     help="Replace a finished table, and start anew what was begun with other files, "
@@ -135,8 +146,10 @@ def command(
     device,
     engine,
     prior,
+    folder,
     overwrite,
     quiet,
+    **wanted,
 ):
     """Classify the stamps of a whole catalogue.
 
@@ -157,6 +170,7 @@ def command(
       astro-vbinary run stamps/ -o verdicts.ecsv --weights mine-g3
       astro-vbinary run sources.csv --stamps stamps/ -o out.ecsv --dask tcp://head:8786
       astro-vbinary run sources.csv --fetch stamps/ --surveys DECaLS -o out.ecsv
+      astro-vbinary run stamps/ -o verdicts.ecsv --catalog catalog/ --prior 0.02
 
     \b
     Exit codes:
@@ -168,6 +182,7 @@ def command(
       130  stopped by Ctrl-C; the same command goes on
     """
     check_table(output, overwrite=True)
+    _check_wanted(ctx, folder, wanted)
     if dask and workers is not None and dask != "local":
         raise click.UsageError("--workers is for processes of this machine, not --dask")
     from astro_vbinary.pipeline import RunInterrupt, RunOptions, run_catalog
@@ -198,30 +213,89 @@ def command(
             chunk_size=chunk,
             workers=workers,
         )
-        try:
-            summary = run_catalog(
-                index,
-                output,
-                catalog=table,
-                options=options,
-                executor=client,
-                overwrite=overwrite,
-                progress=not quiet,
-            )
-        except RunInterrupt as stop:
-            click.echo(
-                f"\nStopped after {stop.done:,} of {stop.total:,} stacks; run the same "
-                "command again to go on.",
-                err=True,
-            )
-            ctx.exit(INTERRUPTED)
-        except ValueError as error:
-            raise Failure(str(error)) from error
-    if not quiet:
+        summary = None
+        # Stopped while it made the catalogue: the verdicts are there.
+        if not folder or overwrite or not _only_the_catalogue_lacks(output, folder):
+            try:
+                summary = run_catalog(
+                    index,
+                    output,
+                    catalog=table,
+                    options=options,
+                    executor=client,
+                    overwrite=overwrite,
+                    progress=not quiet,
+                )
+            except RunInterrupt as stop:
+                click.echo(
+                    f"\nStopped after {stop.done:,} of {stop.total:,} stacks; run the "
+                    "same command again to go on.",
+                    err=True,
+                )
+                ctx.exit(INTERRUPTED)
+            except ValueError as error:
+                raise Failure(str(error)) from error
+    if summary and not quiet:
         from astro_vbinary.cli.summary import print_run
 
         print_run(summary)
-    ctx.exit(PARTLY if summary.troubled or missing else DONE)
+    troubled = missing or (summary and summary.troubled)
+    if folder:
+        if not quiet:
+            click.echo()
+        with header_warnings():
+            made = make_folder(
+                ctx,
+                output,
+                index,
+                folder,
+                positions=table,
+                prior=prior,
+                workers=workers,
+                overwrite=overwrite,
+                quiet=quiet,
+                **wanted,
+            )
+            _report(folder, index, quiet)
+        troubled = troubled or made.failed
+    ctx.exit(PARTLY if troubled else DONE)
+
+
+def _check_wanted(ctx, folder, wanted):
+    """Raise if an option of the catalogue is given without the catalogue."""
+    if folder:
+        return
+    for name in wanted:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = "format" if name == "formats" else name.replace("_", "-")
+            raise click.UsageError(f"--{option} is for --catalog")
+
+
+def _only_the_catalogue_lacks(output, folder):
+    """Whether the verdicts are finished and the catalogue is not."""
+    from astro_vbinary.pipeline.journal import Journal
+    from astro_vbinary.pipeline.running import working_folder
+
+    journal = working_folder(output) / "journal.sqlite"
+    if not output.exists() or not journal.exists():
+        return False
+    unfinished = working_folder(folder / "catalog.ecsv").exists()
+    if (folder / "catalog.ecsv").exists() and not unfinished:
+        return False
+    with Journal(journal) as opened:
+        return opened.finished
+
+
+def _report(folder, index, quiet):
+    """The report on a catalogue, where this build can write one."""
+    if importlib.util.find_spec("astro_vbinary.vetting.report") is None:
+        return
+    from astro_vbinary.vetting.report import write_report
+
+    path = folder / "report.html"
+    write_report(folder, path, stamps=index)
+    if not quiet:
+        click.echo(f"Report: {path}")
 
 
 def _fetch(ctx, catalog, folder, contact, quiet, arguments):

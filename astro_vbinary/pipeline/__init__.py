@@ -1,11 +1,22 @@
-"""A whole catalogue: planned, shared among processes, and gone on with if stopped."""
+"""A whole catalogue: planned, shared among processes, and gone on with if stopped.
+
+`run_catalog` gives each source and survey a verdict, `make_catalog` each source one, by
+`fuse_looks`, and `build_catalog` does so for a table of verdicts and its stamps.
+"""
 
 import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
+        "agreement": ["PairAgreement", "check_agreement"],
+        "catalog": ["FusionSettings", "make_catalog"],
+        "catalog_building": ["CatalogSummary", "build_catalog"],
+        "fusion": ["Look", "PairPlace", "fuse_looks", "pair_ratio"],
+        "motion": ["PairMotion", "fit_motion", "judge_motion", "orbital_motion"],
+        "offsets": ["PairOffset"],
         "options": ["RunOptions"],
+        "population": ["PairPopulation"],
         "running": ["RunInterrupt", "run_catalog"],
         "summary": ["RunSummary"],
     },

@@ -15,7 +15,7 @@ from astro_vbinary.stamps import StampIndex
 from astro_vbinary.stamps.targets import read_targets
 from astro_vbinary.surveys import get_survey, resolution_group
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "file_state", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ class Plan:
         shards = {}
         for group in self.groups:
             for file in group:
-                yield str(file.path), *_state(file.path, shards)
+                yield str(file.path), *file_state(file.path, shards)
         for file in self.rejected:
-            yield str(file.path), *_state(file.path, shards)
+            yield str(file.path), *file_state(file.path, shards)
 
     def fingerprint(self):
         """What determines the result, but for the files.
@@ -261,8 +261,21 @@ def _weights(surveys, options):
     return tuple(found)
 
 
-def _state(path, shards):
-    """Size and time of the last change of a file, or of the shard that it is in."""
+def file_state(path, shards):
+    """Size and time of the last change of a file, or of the shard that it is in.
+
+    Parameters
+    ----------
+    path : str or `~pathlib.Path`
+        The file.
+    shards : dict
+        What is known of shards; it is added to.
+
+    Returns
+    -------
+    size, changed : int
+        In bytes, and in ns; -1 where there is no such file.
+    """
     path = Path(path)
     if path.parent in shards:
         return shards[path.parent]
@@ -270,7 +283,7 @@ def _state(path, shards):
         status = path.stat()
     except NotADirectoryError:
         # In a shard, whose path stands before the file's name.
-        shards[path.parent] = _state(path.parent, shards)
+        shards[path.parent] = file_state(path.parent, shards)
         return shards[path.parent]
     except OSError:
         return -1, -1

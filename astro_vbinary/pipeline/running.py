@@ -151,9 +151,9 @@ def run_catalog(
     if output.is_dir():
         raise RunExistsError(f"{output} is a folder, not a file")
     folder = working_folder(output)
-    _make_folder(folder)
+    make_folder(folder)
     try:
-        with hold_lock(folder), _open_journal(folder, overwrite) as journal:
+        with hold_lock(folder), open_journal(folder, overwrite) as journal:
             run = _Run(output, folder, journal, overwrite, started)
             run.check_output()
             try:
@@ -173,7 +173,19 @@ def run_catalog(
             folder.rmdir()
 
 
-def _make_folder(folder):
+def make_folder(folder):
+    """Make a folder where it is missing, and see whether it can be written to.
+
+    Parameters
+    ----------
+    folder : `~pathlib.Path`
+        The folder; the one it is in exists.
+
+    Raises
+    ------
+    RunFailedError
+        If it cannot be made or written to.
+    """
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -185,8 +197,21 @@ def _make_folder(folder):
 
 
 @contextmanager
-def _open_journal(folder, overwrite):
-    """The journal; one that holds no plan in the end is removed."""
+def open_journal(folder, overwrite):
+    """The journal of a folder; one that holds no plan in the end is removed.
+
+    Parameters
+    ----------
+    folder : `~pathlib.Path`
+        The folder.
+    overwrite : bool
+        Whether a journal that cannot be read is replaced.
+
+    Yields
+    ------
+    Journal
+        It is open in the ``with`` block.
+    """
     path = folder / "journal.sqlite"
     journal = Journal(path)
     try:

@@ -125,11 +125,11 @@ def work(chunk, settings):
 
     started = time.perf_counter()
     for survey in settings.surveys:
-        _learn(survey)
+        learn_survey(survey)
     seconds = {}
     index = StampIndex(chunk.files, rejected=chunk.rejected)
     # What is odd about a file is in its row; a process has no terminal to tell it on.
-    with warnings.catch_warnings(), _one_thread() if chunk.files else nullcontext():
+    with warnings.catch_warnings(), one_thread() if chunk.files else nullcontext():
         warnings.simplefilter("ignore", AstropyWarning)
         result = classify(
             index,
@@ -203,7 +203,14 @@ def _missing_rows(chunk):
     return ClassificationResult(rows)
 
 
-def _learn(survey):
+def learn_survey(survey):
+    """Make a survey known where it is not, as in a new process.
+
+    Parameters
+    ----------
+    survey : `~astro_vbinary.surveys.Survey`
+        The survey.
+    """
     try:
         get_survey(survey.name)
     except UnknownSurveyError:
@@ -243,11 +250,16 @@ def _classifier(weights, device, precision):
 
 
 @contextmanager
-def _one_thread():
+def one_thread():
     """One thread for the network on a CPU.
 
     The processes share the cores already, and the order of additions, and so the
     last digit of a probability, depends on the number of threads.
+
+    Yields
+    ------
+    None
+        For the length of a ``with`` block.
     """
     import torch
 

@@ -13,6 +13,7 @@ from astro_vbinary import exceptions, status
 ROOMS = [
     "archives",
     "classification",
+    "context",
     "exceptions",
     "measurement",
     "pipeline",

@@ -6,6 +6,10 @@
     The columns of measured pairs.
 ``.. measure-column-table::``
     The columns of measure lines.
+``.. catalog-column-table::``
+    The columns of the catalogue.
+``.. catalog-flag-table::``
+    What a row of the catalogue can be flagged with.
 ``.. flag-table::``
     Every flag that a row of a result can have.
 ``.. weights-table::``
@@ -33,6 +37,7 @@ from survey_tables import _table_node
 from astro_vbinary.classification import list_weights
 from astro_vbinary.classification.result import COLUMNS
 from astro_vbinary.measurement.pair_columns import PAIR_COLUMNS
+from astro_vbinary.pipeline.catalog_columns import CATALOG_COLUMNS, CATALOG_FLAGS
 from astro_vbinary.pipeline.formats.measure_lines import MEASURE_COLUMNS
 from astro_vbinary.psf import SPACE_SURVEYS
 from astro_vbinary.simulation import KINDS, SIMULATED_SURVEYS
@@ -82,6 +87,24 @@ class MeasureColumnTable(Directive):
             for name, first, last, _, unit, meaning in MEASURE_COLUMNS
         ]
         return [_table_node(["Characters", "Column", "Unit", "What it holds"], rows)]
+
+
+class CatalogColumnTable(Directive):
+    """The columns of the catalogue, in their order."""
+
+    def run(self):
+        rows = [
+            (name, "-" if unit is None else unit.to_string(), ucd, meaning)
+            for name, unit, ucd, meaning in CATALOG_COLUMNS
+        ]
+        return [_table_node(["Column", "Unit", "UCD", "What it holds"], rows)]
+
+
+class CatalogFlagTable(Directive):
+    """Every flag of the catalogue and its meaning."""
+
+    def run(self):
+        return [_table_node(["Flag", "Meaning"], list(CATALOG_FLAGS.items()))]
 
 
 class FlagTable(Directive):
@@ -279,6 +302,8 @@ def setup(app):
     app.add_directive("column-table", ColumnTable)
     app.add_directive("pair-column-table", PairColumnTable)
     app.add_directive("measure-column-table", MeasureColumnTable)
+    app.add_directive("catalog-column-table", CatalogColumnTable)
+    app.add_directive("catalog-flag-table", CatalogFlagTable)
     app.add_directive("flag-table", FlagTable)
     app.add_directive("weights-table", WeightsTable)
     app.add_directive("recipe-table", RecipeTable)

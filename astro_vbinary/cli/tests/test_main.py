@@ -19,6 +19,7 @@ COMMANDS = [
     "classify",
     "run",
     "measure",
+    "catalog",
     "completeness",
     "export",
     "report",
@@ -73,7 +74,9 @@ def test_help_of_a_command_teaches(run, name):
     assert "`" not in shown.output
 
 
-@pytest.mark.parametrize("name", ["classify", "run", "stack", "plot", "demo", "report"])
+@pytest.mark.parametrize(
+    "name", ["classify", "run", "catalog", "stack", "plot", "demo", "report"]
+)
 def test_help_documents_the_exit_codes(run, name):
     shown = run(name, "--help").output
     codes = shown.split("Exit codes:")[1].split("Options:")[0]

@@ -10,9 +10,10 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "agreement": ["PairAgreement", "check_agreement"],
-        "catalog": ["FusionSettings", "make_catalog"],
+        "catalog": ["make_catalog"],
         "catalog_building": ["CatalogSummary", "build_catalog"],
         "fusion": ["Look", "PairPlace", "fuse_looks", "pair_ratio"],
+        "fusion_settings": ["FusionSettings"],
         "motion": ["PairMotion", "fit_motion", "judge_motion", "orbital_motion"],
         "offsets": ["PairOffset"],
         "options": ["RunOptions"],

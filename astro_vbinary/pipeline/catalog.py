@@ -6,9 +6,10 @@ from astro_vbinary import __version__
 from astro_vbinary.classification import find_weights
 from astro_vbinary.exceptions import UnknownWeightsError
 from astro_vbinary.pipeline.catalog_columns import CATALOG_FLAGS, make_catalog_table
-from astro_vbinary.pipeline.catalog_rows import FusionSettings, make_source_row
+from astro_vbinary.pipeline.catalog_rows import make_source_row
+from astro_vbinary.pipeline.fusion_settings import FusionSettings
 
-__all__ = ["FusionSettings", "make_catalog"]
+__all__ = ["make_catalog"]
 
 #: Columns that a table of verdicts needs, and what others are where they are missing.
 NEEDED = ("source", "survey", "probability")

@@ -1,7 +1,6 @@
 """One row of the catalogue from what all surveys say of a source."""
 
 import statistics
-from dataclasses import dataclass
 
 import astropy.units as u
 import numpy as np
@@ -10,7 +9,6 @@ from scipy import special
 from astro_vbinary.measurement.pair_columns import LIMIT_SEPARATIONS
 from astro_vbinary.pipeline.agreement import check_agreement
 from astro_vbinary.pipeline.fusion import (
-    CORRELATION,
     Look,
     PairPlace,
     calibrated_share,
@@ -22,10 +20,9 @@ from astro_vbinary.pipeline.fusion import (
 )
 from astro_vbinary.pipeline.motion import fit_motion, judge_motion, orbital_motion
 from astro_vbinary.pipeline.offsets import PairOffset
-from astro_vbinary.pipeline.population import PairPopulation
 from astro_vbinary.status import Flag, Status
 
-__all__ = ["FusionSettings", "make_source_row"]
+__all__ = ["make_source_row"]
 
 #: Signal-to-noise ratio of a source of which nothing tells it, and of one that no pixel
 #: shows at 5 sigma.
@@ -61,61 +58,6 @@ COPIED = (
     "false_alarm",
     "core_chi2",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class FusionSettings:
-    """How the surveys' verdicts are made one.
-
-    Attributes
-    ----------
-    prevalence : float
-        Share of pairs among the sources.
-    prior : float or None
-        Share that the verdicts' probabilities assume; None is what their weights were
-        calibrated at.
-    population : PairPopulation or None
-        Uniform in the logarithm of the separation by default.
-    correlation : float
-        Of the errors of two surveys.
-    threshold : float
-        Probability from which a source is called binary.
-    agreement : float
-        What it is worth, as a factor to the odds, that two surveys or more measure a
-        pair at one place (consistency of at least 0.001).
-    use_fits : bool
-        Whether the false-alarm probability of each survey's fit counts as evidence
-        besides the network's. Galaxies and nebulae, too, are more like two stars than
-        like one.
-    distance : `~astropy.units.Quantity`
-        Of sources without a parallax, for their orbits.
-
-    Raises
-    ------
-    ValueError
-        If a share is not between 0 and 1.
-    """
-
-    prevalence: float = 0.02
-    prior: float | None = None
-    population: PairPopulation | None = None
-    correlation: float = CORRELATION
-    threshold: float = 0.5
-    agreement: float = 5.0
-    use_fits: bool = False
-    distance: u.Quantity = 400.0 * u.pc
-
-    def __post_init__(self):
-        for name in ("prevalence", "prior", "threshold"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < 1:
-                raise ValueError(f"{name} must be between 0 and 1, not {value}")
-        if not 0 <= self.correlation < 1:
-            raise ValueError(
-                f"correlation must be from 0 to below 1, not {self.correlation}"
-            )
-        if not self.agreement >= 1:
-            raise ValueError(f"agreement must be at least 1, not {self.agreement}")
 
 
 def make_source_row(verdicts, pairs, settings, *, priors, gaia=None):

@@ -11,6 +11,9 @@ __all__ = ["TRIPLE", "PairFit", "pair_values"]
 #: False-alarm probability below which a third star is one.
 TRIPLE = 1e-4
 
+#: Error of the separation in arcsec above which nothing is known of it.
+UNKNOWN = 100.0
+
 #: Least flux in errors of a star that a magnitude is given for, and how many of them
 #: make a one-sided limit of 95 %.
 FAINTEST, UPPER = 1.0, 1.645
@@ -141,6 +144,9 @@ def pair_values(batch, pair, known, *, scale, **values):
     # Without a star's light there is no magnitude.
     seen = signal.min(axis=2) > FAINTEST
     known = there & (signal[..., 0] > FAINTEST)
+    # Where there is no second star, its place is unknown, not known to 1e70 arcsec.
+    lost = ~(covariance[:, 0, 0] < UNKNOWN**2)
+    covariance[lost] = np.nan
     covariance[:, 2:][~seen] = np.nan
     covariance.transpose(0, 2, 1)[:, 2:][~seen] = np.nan
     return PairFit(

@@ -77,6 +77,11 @@ def catalog_options(function):
                 type=click.Choice(["csv", "vot", "fits", "parquet"]),
                 help="Write catalog.FORMAT too; can be repeated.",
             ),
+            click.option(
+                "--report/--no-report",
+                default=True,
+                help="Whether report.html is written, the catalogue as a page.",
+            ),
         )
     ):
         function = decorate(function)
@@ -152,7 +157,7 @@ def command(
     what the surveys say of a source becomes one probability, by what each of them could
     have seen; and chance neighbours, Gaia and the Washington catalogue are looked up
     where they are given. The folder gets catalog.ecsv, one row a source; verdicts.ecsv
-    and pairs.ecsv, one row a source and survey.
+    and pairs.ecsv, one row a source and survey; and report.html, a page that shows it.
 
     What is measured is kept in the folder. After Ctrl-C, a crash or a full disk, the
     same command goes on where it was.
@@ -206,6 +211,7 @@ def make_folder(
     min_probability,
     psf,
     formats,
+    report,
     prior,
     workers,
     seed=0,
@@ -236,6 +242,8 @@ def make_folder(
         As the option.
     formats : sequence of str
         Without their dots.
+    report : bool
+        As the option.
     prior : float or None
         As the option.
     workers, seed : int or None
@@ -285,6 +293,13 @@ def make_folder(
         raise Failure(str(error)) from error
     if not quiet:
         _tell(summary)
+    if report:
+        from astro_vbinary.vetting import write_report
+
+        path = output / "report.html"
+        write_report(output, path, stamps=index, progress=not quiet)
+        if not quiet:
+            click.echo(f"Report:    {path}")
     return summary
 
 

@@ -256,7 +256,6 @@ def command(
                 quiet=quiet,
                 **wanted,
             )
-            _report(folder, index, quiet)
         troubled = troubled or made.failed
     ctx.exit(PARTLY if troubled else DONE)
 
@@ -284,18 +283,6 @@ def _only_the_catalogue_lacks(output, folder):
         return False
     with Journal(journal) as opened:
         return opened.finished
-
-
-def _report(folder, index, quiet):
-    """The report on a catalogue, where this build can write one."""
-    if importlib.util.find_spec("astro_vbinary.vetting.report") is None:
-        return
-    from astro_vbinary.vetting.report import write_report
-
-    path = folder / "report.html"
-    write_report(folder, path, stamps=index)
-    if not quiet:
-        click.echo(f"Report: {path}")
 
 
 def _fetch(ctx, catalog, folder, contact, quiet, arguments):

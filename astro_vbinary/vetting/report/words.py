@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 
 from astro_vbinary.exceptions import VBinaryError
+from astro_vbinary.pipeline.catalog_columns import CATALOG_FLAGS
 from astro_vbinary.status import FLAG_MEANINGS, Flag
 from astro_vbinary.surveys import get_survey
 from astro_vbinary.vetting.report.charts import MINUS
 
 __all__ = [
-    "CATALOG_FLAGS",
     "FORMS",
     "LABEL_WORDS",
     "cell",
@@ -29,17 +29,6 @@ LABEL_WORDS = {
     "undecided": "undecided",
     "not_binary": "not binary",
     "no_verdict": "no verdict",
-}
-
-#: Flags of a catalogue in words.
-CATALOG_FLAGS = {
-    "surveys_disagree": "the surveys' verdicts contradict each other",
-    "measures_disagree": "the surveys' separations or angles contradict each other",
-    "likely_chance": "likely a chance neighbour",
-    "moving": "the stars move against each other",
-    "triple": "a third star improves the fit",
-    "degenerate": "separation and magnitude difference trade off",
-    "bad_fit": "the fit is poor",
 }
 
 #: Formats of numbers by the unit of their column.

@@ -73,7 +73,7 @@ def test_a_catalogue_with_all_that_can_be_around(stamps, verdicts, tmp_path):
     )
     assert catalog["wds_separation"][0].to_value("arcsec") == 1.3
     assert {path.name for path in out.iterdir()} == {
-        "catalog.ecsv", "catalog.vot", "verdicts.ecsv", "pairs.ecsv",
+        "catalog.ecsv", "catalog.vot", "verdicts.ecsv", "pairs.ecsv", "report.html",
     }  # fmt: skip
     again = run("catalog", verdicts, "--stamps", stamps, "-o", out)
     assert again.exit_code == 1

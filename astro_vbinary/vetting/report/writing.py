@@ -97,8 +97,8 @@ def write_report(
     >>> from astropy.table import Table
     >>> from astro_vbinary.vetting import write_report
     >>> table = Table(
-    ...     {"source": ["a", "b"], "survey": "HST", "probability": [0.9, 0.1],
-    ...      "label": ["binary", "not"], "ra": 83.8, "dec": [-5.4, -5.5]}
+    ...     {"source": ["a", "b"], "survey": ["HST"] * 2, "probability": [0.9, 0.1],
+    ...      "label": ["binary", "not"], "ra": [83.8] * 2, "dec": [-5.4, -5.5]}
     ... )
     >>> write_report(table, "report.html").candidates  # doctest: +SKIP
     1

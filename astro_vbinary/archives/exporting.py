@@ -5,6 +5,7 @@ from astropy.table import MaskedColumn, QTable, Table
 
 from astro_vbinary.archives.manifest import Manifest
 from astro_vbinary.archives.records import manifest_path
+from astro_vbinary.stamps.tables import save_table
 
 __all__ = ["read_manifest", "write_manifest"]
 
@@ -118,4 +119,4 @@ def write_manifest(output, path, *, overwrite=False):
     table = read_manifest(output)
     if str(path).endswith(".parquet"):
         table = QTable(table)
-    table.write(path, overwrite=overwrite)
+    save_table(table, path, overwrite=overwrite)

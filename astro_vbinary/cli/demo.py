@@ -108,6 +108,7 @@ def _read_truth(folder):
     from astropy.table import QTable
 
     from astro_vbinary.simulation.folders import TRUTH_FILE
+    from astro_vbinary.stamps.tables import load_table
 
     path = folder / TRUTH_FILE
     if not path.is_file():
@@ -116,7 +117,7 @@ def _read_truth(folder):
             "stamps of your own use `astro-vbinary classify`"
         )
     try:
-        truth = QTable.read(path, format="ascii.ecsv")
+        truth = load_table(path, QTable)
     except Exception as error:  # astropy's readers fail in many ways
         raise Failure(f"{path} cannot be read: {error}") from error
     missing = {"source", "survey", "kind", "label", "separation"} - set(truth.colnames)

@@ -161,6 +161,7 @@ def _write(output, evaluations, prevalences, notes):
     import matplotlib as mpl
 
     mpl.use("agg")
+    from astro_vbinary.stamps.tables import save_table
     from astro_vbinary.training import compare_verdicts, report_parts
     from astro_vbinary.training.evaluation_page import make_page
     from astro_vbinary.training.evaluation_text import (
@@ -181,7 +182,7 @@ def _write(output, evaluations, prevalences, notes):
             ("parts", summary_table(known)),
         ):
             with replacing(output / f"{name}{end}.ecsv") as part:
-                table.write(part, format="ascii.ecsv")
+                save_table(table, part)
     if len(evaluations) == 2:
         one, two = evaluations.values()
         texts.append(format_comparison(list(evaluations), compare_verdicts(one, two)))

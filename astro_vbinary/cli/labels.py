@@ -105,14 +105,17 @@ def agreement_command(store, output, overwrite):
     from astro_vbinary.cli.outputs import replacing
     from astro_vbinary.vetting import measure_agreement
 
-    kind = _check(output, overwrite) if output else None
+    if output:
+        _check(output, overwrite)
     with _opened(store) as opened:
         table = measure_agreement(opened.labels(looks=True))
     if not len(table):
         raise Failure("there are no two annotators, and no source was shown twice")
     if output:
+        from astro_vbinary.stamps.tables import save_table
+
         with replacing(output) as part:
-            table.write(part, format=kind)
+            save_table(table, part)
     print_table(
         table.colnames,
         [

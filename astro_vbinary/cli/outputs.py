@@ -136,10 +136,10 @@ def write_table(table, path):
     path : `~pathlib.Path`
         Where to; what is there is replaced.
     """
-    from astro_vbinary.classification.result import FORMATS
+    from astro_vbinary.stamps.tables import save_table
 
     with replacing(path) as part:
-        table.write(part, format=FORMATS[path.suffix])
+        save_table(table, part)
 
 
 def _try_to_write(folder):

@@ -27,7 +27,13 @@ from astro_vbinary.pipeline.running import (
     open_journal,
     working_folder,
 )
-from astro_vbinary.stamps.tables import FORMATS, read_table, write_table
+from astro_vbinary.stamps.tables import (
+    FORMATS,
+    load_table,
+    read_table,
+    save_table,
+    write_table,
+)
 
 __all__ = ["CatalogSummary", "build_catalog", "write_catalog"]
 
@@ -173,7 +179,9 @@ def build_catalog(
                 total, done = journal.stacks()
                 raise RunInterrupt(done, total) from None
             names = [name for _, _, name, _ in journal.parts()]
-            pairs, inputs = join_parts(QTable.read(parts / name) for name in names)
+            pairs, inputs = join_parts(
+                load_table(parts / name, QTable) for name in names
+            )
             pairs = _no_pairs() if pairs is None else pairs
             catalog = make_catalog(
                 verdicts,
@@ -312,7 +320,7 @@ def _work(journal, plan, parts, pool, count, progress):
                 ) from error
             path = parts / f"{number:06d}.ecsv"
             with whole_file(path) as part:
-                table.write(part, format="ascii.ecsv", overwrite=True)
+                save_table(table, part, overwrite=True)
                 digest = hash_file(part)
             spent = {"measure": time.perf_counter() - started}
             journal.done(number, path.name, digest, len(table), spent)

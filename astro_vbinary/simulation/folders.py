@@ -6,6 +6,7 @@ import astropy.units as u
 from astropy.table import QTable
 
 from astro_vbinary.stamps import NamingTemplate
+from astro_vbinary.stamps.tables import save_table
 
 __all__ = ["TRUTH_FILE", "TruthFolder", "truth_table"]
 
@@ -89,7 +90,7 @@ class TruthFolder:
         for name in self._earlier - self._written:
             (self.folder / name).unlink(missing_ok=True)
         table = truth_table(self.rows)
-        table.write(self.folder / TRUTH_FILE)
+        save_table(table, self.folder / TRUTH_FILE)
         self._journal.unlink(missing_ok=True)
         return table
 

@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable, Table
 
-__all__ = ["FORMATS", "cell_text", "check_ending", "read_table", "write_table"]
+__all__ = [
+    "FORMATS",
+    "cell_text",
+    "check_ending",
+    "load_table",
+    "read_table",
+    "save_table",
+    "write_table",
+]
 
 #: File endings and the formats of astropy's tables that they stand for.
 FORMATS = {
@@ -49,7 +57,7 @@ def read_table(path, what, *, units=False):
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no {what} {path}")
     try:
-        table = (QTable if units else Table).read(path)
+        table = load_table(path, QTable if units else Table)
         if Path(path).suffix.lower() == ".csv":
             _keep_zeros(table, path)
         return table
@@ -61,12 +69,59 @@ def _keep_zeros(table, path):
     numbers = [name for name in table.colnames if table[name].dtype.kind in "iu"]
     if not numbers:
         return
-    text = Table.read(
-        path, format="ascii.csv", include_names=numbers, converters={"*": str}
-    )
+    text = load_table(path, include_names=numbers, converters={"*": str})
     for name in text.colnames:
         if any(str(cell).startswith("0") and str(cell) != "0" for cell in text[name]):
             table[name] = text[name]
+
+
+def load_table(path, kind=Table, **options):
+    """Read a table; text is UTF-8, whatever the machine's own encoding.
+
+    Parameters
+    ----------
+    path : str or `~pathlib.Path`
+        The file.
+    kind : type, optional
+        `~astropy.table.Table` or `~astropy.table.QTable`.
+    **options : dict, optional
+        Passed to its ``read``.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        The table.
+    """
+    name = FORMATS.get(Path(path).suffix.lower(), "")
+    if name.startswith("ascii."):
+        options |= {"format": name, "encoding": "utf-8"}
+    return kind.read(path, **options)
+
+
+def save_table(table, path, *, overwrite=False):
+    """Write a table in the format of the file's ending; text in UTF-8.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        The table.
+    path : str or `~pathlib.Path`
+        Any ending that astropy knows.
+    overwrite : bool, optional
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    OSError
+        If the file exists and may not be replaced.
+    """
+    path = Path(path)
+    name = FORMATS.get(path.suffix.lower())
+    if name is None or not name.startswith("ascii."):
+        table.write(path, format=name, overwrite=overwrite)
+        return
+    with path.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
+        table.write(file, format=name)
 
 
 def cell_text(value):
@@ -128,7 +183,7 @@ def write_table(table, path, *, overwrite=False):
         table.meta.clear()
     if path.suffix == ".fits":
         _make_ascii(table)
-    table.write(path, format=FORMATS[path.suffix], overwrite=overwrite)
+    save_table(table, path, overwrite=overwrite)
 
 
 def _make_ascii(table):

@@ -19,6 +19,7 @@ from astro_vbinary.classification.weights import (
     save_weights,
 )
 from astro_vbinary.exceptions import LabelError, WeightsError
+from astro_vbinary.stamps.tables import load_table, save_table
 from astro_vbinary.training.card_entries import calibrate, make_entries
 from astro_vbinary.training.labelled import join_stacks
 from astro_vbinary.training.reading import WORK, simulate_stacks
@@ -122,7 +123,7 @@ def train_weights(
     done = _finished(folder, name, fingerprint)
     if done is not None:
         shutil.rmtree(folder / WORK, ignore_errors=True)
-        return MadeWeights(done, Table.read(folder / HISTORY_FILE), parts)
+        return MadeWeights(done, load_table(folder / HISTORY_FILE), parts)
     work = folder / WORK
     work.mkdir(parents=True, exist_ok=True)
     _write_split(folder / SPLIT_FILE, stacks, parts)
@@ -142,7 +143,7 @@ def train_weights(
         told=told,
     )
     history = Table(rows=history)
-    history.write(folder / HISTORY_FILE, overwrite=True)
+    save_table(history, folder / HISTORY_FILE, overwrite=True)
     # What is kept is in half precision, so that is what is calibrated.
     network.load_state_dict(
         {
@@ -308,4 +309,4 @@ def _write_split(path, stacks, parts):
     table["label"] = stacks.labels
     table["ra"], table["dec"] = stacks.positions.T
     table["pixels"] = [",".join(own) for own in stacks.hashes]
-    table.write(path, format="ascii.ecsv", overwrite=True)
+    save_table(table, path, overwrite=True)

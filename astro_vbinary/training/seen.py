@@ -1,10 +1,10 @@
 """Which stacks a set of weights has been trained on, by the split beside its card."""
 
 import numpy as np
-from astropy.table import Table
 
 from astro_vbinary.classification.checking import SPLIT_FILE
 from astro_vbinary.exceptions import LabelError
+from astro_vbinary.stamps.tables import load_table
 from astro_vbinary.training.identity import LinkRules, together
 from astro_vbinary.training.splitting import PARTS
 
@@ -31,7 +31,7 @@ def read_split(path):
         If it cannot be read or a part is unknown.
     """
     try:
-        table = Table.read(path)
+        table = load_table(path)
     except FileNotFoundError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from astropy.table import Table
 from astro_vbinary.exceptions import StampNameError, UnknownSurveyError
 from astro_vbinary.stamps.files import find_files
 from astro_vbinary.stamps.naming import has_fits_suffix, parse_name
-from astro_vbinary.stamps.tables import cell_text, read_table
+from astro_vbinary.stamps.tables import cell_text, load_table, read_table, save_table
 from astro_vbinary.surveys import get_survey
 
 __all__ = [
@@ -123,7 +123,8 @@ def write_annotations(annotations, path, *, overwrite=False):
         If the file exists and may not be replaced.
     """
     path = Path(path)
-    make_table(annotations).write(path, format=table_format(path), overwrite=overwrite)
+    table_format(path)
+    save_table(make_table(annotations), path, overwrite=overwrite)
 
 
 def make_table(annotations):
@@ -193,7 +194,7 @@ def read_annotations(path, *, annotator=""):
     if path.suffix.lower() == ".csv" and path.is_file():
         # Names made of digits must not be read as numbers: 007 is not 7.
         try:
-            table = Table.read(path, format="ascii.csv", converters={"*": str})
+            table = load_table(path, converters={"*": str})
         except Exception as error:
             raise ValueError(f"the labels {path} cannot be read: {error}") from error
     else:

@@ -70,9 +70,7 @@ def check_id(name):
         If it has other characters than letters, digits, ``.``, ``_`` and ``-``, begins
         with one of the last three, or is longer than 80.
     """
-    if not isinstance(name, str) or not re.fullmatch(
-        r"[A-Za-z0-9][\w.-]{0,79}", name, re.ASCII
-    ):
+    if not isinstance(name, str) or not ID.fullmatch(name):
         raise WeightsError(
             f"{name!r} cannot be an id: at most 80 letters, digits, dots, underscores "
             "and hyphens, a letter or digit first"

@@ -154,6 +154,8 @@ def command(
       130  stopped by Ctrl-C; the same command goes on
     """
     check_folder(output)
+    if tensorboard:
+        check_folder(tensorboard)
     with header_warnings():
         from astro_vbinary.training import (
             TUNING_RECIPES,

@@ -248,7 +248,8 @@ def _schedule(epoch, step, steps, recipe):
         return recipe.gamma ** (epoch // recipe.step)
     total = recipe.epochs * steps
     rise = max(0.05 * total, 1)
-    return min((step + 1) / rise, 0.5 * (1 + np.cos(np.pi * step / total)))
+    # A plain number: it is in the checkpoint, which holds nothing else.
+    return float(min((step + 1) / rise, 0.5 * (1 + np.cos(np.pi * step / total))))
 
 
 def score_stacks(network, stacks, index, preprocessing, *, symmetries=1):

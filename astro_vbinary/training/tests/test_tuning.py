@@ -140,6 +140,23 @@ def test_epochs_are_told_to_tensorboard_and_a_later_run_goes_on(tmp_path):
     assert events == [(1, 0.5), (2, 0.25), (3, 0.125)]
 
 
+@pytest.mark.parametrize("schedule", ["step", "cosine"])
+def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, schedule):
+    recipe = replace(RECIPE, epochs=3, schedule=schedule)
+
+    def stop(entry):
+        if entry["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    given = {"recipe": recipe, "name": "w", "progress": False}
+    whole = train_weights(STACKS, tmp_path / "whole", **given)
+    with pytest.raises(KeyboardInterrupt):
+        train_weights(STACKS, tmp_path / "stopped", told=stop, **given)
+    assert list((tmp_path / "stopped").rglob("checkpoint.pt"))
+    again = train_weights(STACKS, tmp_path / "stopped", **given)
+    assert again.card.sha256 == whole.card.sha256
+
+
 def test_a_run_that_is_done_is_only_read(made):
     before = made.card.weights_path.stat().st_mtime_ns
     again = train_weights(

@@ -84,7 +84,7 @@ def test_it_counts_and_shows_what_there_is(report):
     assert page.seen.count("tbody") == summary.candidates + 2
     for words in (
         "a third star improves the fit",
-        "the stars move against each other",
+        "the stars move relative to each other",
         "a saturated core (HST)",
         "22466_g_SDSS9",
         "share of 36 sources",

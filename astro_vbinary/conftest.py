@@ -1,5 +1,6 @@
 """What every test of the package can use; nothing here is for users."""
 
+import locale
 import os
 import signal
 from pathlib import Path
@@ -33,6 +34,19 @@ def pytest_configure(config):
     for name in ("astropy", "reproject", "regions", "photutils", "torch"):
         PYTEST_HEADER_MODULES[name] = name
     TESTED_VERSIONS["astro_vbinary"] = __version__
+
+
+@pytest.fixture(autouse=True)
+def the_locale_stays():
+    """What a test's threads leave of the locale is undone.
+
+    astropy reads and writes numbers in the locale C; a thread that asks for the
+    preferred encoding meanwhile puts C back for good, and text is ASCII from then on.
+    """
+    before = locale.setlocale(locale.LC_CTYPE)
+    yield
+    if locale.setlocale(locale.LC_CTYPE) != before:
+        locale.setlocale(locale.LC_CTYPE, before)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "agreement": ["PairAgreement", "check_agreement"],
         "catalog": ["make_catalog"],
         "catalog_building": ["CatalogSummary", "build_catalog"],
+        "companion_fraction": ["CompanionFraction", "companion_fraction"],
         "fusion": ["Look", "PairPlace", "fuse_looks", "pair_ratio"],
         "fusion_settings": ["FusionSettings"],
         "motion": ["PairMotion", "fit_motion", "judge_motion", "orbital_motion"],

@@ -97,10 +97,10 @@ def draw_scene(kind, rng, *, fwhm, radius, population="training"):
         scene = _pair(kind, rng, fwhm, radius, population)
     else:
         scene = draw_contaminant(kind, rng, fwhm=fwhm, radius=radius)
-    return _usual_background(scene, rng)
+    return usual_background(scene, rng)
 
 
-def _usual_background(scene, rng):
+def usual_background(scene, rng):
     """Slopes and faint clouds are anywhere."""
     gradient = log_uniform(rng, 0.3, 6) if rng.random() < 0.25 else 0.0
     nebula = scene.nebula

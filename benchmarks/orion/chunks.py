@@ -1,33 +1,54 @@
-"""See, classify and measure sources, a chunk at a time."""
+"""See, classify, measure and fuse sources, a chunk at a time."""
 
+import multiprocessing
+import tempfile
 import warnings
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
-from astropy.coordinates import SkyCoord
-from astropy.table import Table
+from astropy.table import Table, join
 from tqdm.auto import tqdm
 
-from astro_vbinary import classify
-from astro_vbinary.measurement import count_peaks, measure_pairs
-from astro_vbinary.simulation import simulate_batch
-from astro_vbinary.simulation.companions import approximate_detectability
-from astro_vbinary.simulation.simulate import stacks_of
-from astro_vbinary.surveys import get_survey
-from benchmarks.orion.sky import DEPTHS, ROLES, draw_sample, scene_of, sees
+from astro_vbinary.context import NeighbourCounts
+from astro_vbinary.pipeline import (
+    FusionSettings,
+    RunOptions,
+    build_catalog,
+    run_catalog,
+)
+from astro_vbinary.training.reference import ReferenceClassifier
+from benchmarks.orion.sky import FRACTION, WIDEST, draw_plan, draw_stars
+from benchmarks.orion.stamps import write_stamps
 
-__all__ = ["run_chunks"]
+__all__ = ["CHUNK", "SETTINGS", "judge", "run_chunks"]
 
 #: Sources in a chunk.
-CHUNK = 60
+CHUNK = 250
 
-#: Probability from which on a source is a pair, and is measured.
-THRESHOLD = 0.95
+#: How the surveys' verdicts are made one: the share of companions is known about.
+SETTINGS = FusionSettings(prevalence=FRACTION)
 
-#: Share of the sample that each set of calibrators has as many sources as, and fewest.
-CALIBRATORS, FEWEST = 0.25, 60
+#: What is kept of the catalogue.
+KEPT = (
+    "source",
+    "label",
+    "probability",
+    "best_survey",
+    "separation",
+    "separation_error",
+    "position_angle",
+    "position_angle_error",
+    "magnitude_difference",
+    "magnitude_difference_error",
+    "false_alarm",
+    "degenerate",
+    "flags",
+)
 
 
-def run_chunks(folder, count, seed):
+def run_chunks(folder, count, seed, *, references, workers=1, most=None):
     """Do what is not done yet.
 
     Parameters
@@ -38,6 +59,12 @@ def run_chunks(folder, count, seed):
         Sources of the sample.
     seed : int
         Of everything.
+    references : dict of int to str
+        Folders of the networks by the reference recipe, by group.
+    workers : int, optional
+        Processes.
+    most : int, optional
+        Chunks to do, in their random order; all by default.
 
     Returns
     -------
@@ -45,137 +72,77 @@ def run_chunks(folder, count, seed):
         One a chunk: what was drawn, and what was found.
     """
     plan = draw_plan(count, seed)
-    classifiers, found = {}, []
-    starts = range(0, len(plan), CHUNK)
-    for number, start in enumerate(tqdm(starts, unit="chunk", desc="orion")):
-        path = folder / f"chunk-{number:05d}.fits"
-        if not path.exists():
-            made = run_chunk(plan[start : start + CHUNK], [seed, number], classifiers)
-            part = folder / f".{path.name}.part"
-            made.write(part, format="fits", overwrite=True)
-            part.replace(path)
-        found.append(Table.read(path, mask_invalid=False))
-    return found
-
-
-def draw_plan(count, seed):
-    """Sample and calibrators, one after another.
-
-    Parameters
-    ----------
-    count : int
-        Sources of the sample.
-    seed : int
-        Of the sources.
-
-    Returns
-    -------
-    `~astropy.table.Table`
-        One row a source.
-    """
-    from astropy.table import vstack
-
-    others = max(int(CALIBRATORS * count), FEWEST)
-    return vstack(
-        [
-            draw_sample(
-                count if role == "sample" else others,
-                role,
-                np.random.default_rng([seed, number]),
-            )
-            for number, role in enumerate(ROLES)
+    numbers = range(-(-len(plan) // CHUNK))[:most]
+    paths = {number: folder / f"chunk-{number:05d}.ecsv" for number in numbers}
+    left = [number for number, path in paths.items() if not path.exists()]
+    context = multiprocessing.get_context("spawn")
+    bar = tqdm(total=len(paths), initial=len(paths) - len(left), unit="chunk")
+    with bar, ProcessPoolExecutor(workers, context) as pool:
+        jobs = [
+            pool.submit(_keep_chunk, paths[number], number, count, seed, references)
+            for number in left
         ]
-    )
+        for job in as_completed(jobs):
+            job.result()
+            bar.update()
+    return [Table.read(path) for path in paths.values()]
 
 
-def run_chunk(rows, seed, classifiers):
-    """Stamps, verdicts and measurements of some sources.
+def judge(stamps, folder, *, neighbours=None, settings=SETTINGS):
+    """Verdicts and the catalogue of a folder of stamps, by the library.
 
     Parameters
     ----------
-    rows : `~astropy.table.Table`
-        Of `draw_plan`.
-    seed : list of int
-        Of the pixels.
-    classifiers : dict
-        As for `~astro_vbinary.classify`.
+    stamps, folder : `~pathlib.Path`
+        The stamps, and where the tables go.
+    neighbours : `~astro_vbinary.context.NeighbourCounts`, optional
+        Of a catalogue.
+    settings : `~astro_vbinary.pipeline.FusionSettings`, optional
+        How verdicts are made one.
 
     Returns
     -------
     `~astropy.table.Table`
-        The rows with the largest ``probability`` and number of ``peaks`` that any
-        survey has, the best ``d_prime``, and the measured ``separation`` and its error.
+        The catalogue.
     """
-    n = len(rows)
-    out = rows.copy()
-    for name in ("probability", "d_prime"):
-        out[name] = np.zeros(n)
-    out["peaks"] = np.zeros(n)
-    out["n_surveys"] = np.zeros(n, dtype=int)
-    for name in ("measured", "measured_error"):
-        out[name] = np.full(n, np.nan)
-    for survey in DEPTHS:
-        rng = np.random.default_rng([*seed, list(DEPTHS).index(survey)])
-        seen = np.flatnonzero(sees(survey, rows["ra"], rows["dec"], rng.random(n)))
-        if not len(seen):
-            continue
-        stacks = _draw(rows[seen], survey, rng)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            verdicts = classify(stacks, engine="batch", classifiers=classifiers)
-        probability = np.nan_to_num(verdicts.probability)
-        better = probability > out["probability"][seen]
-        _measure(out, seen, stacks, (probability >= THRESHOLD) & better)
-        out["probability"][seen] = np.maximum(out["probability"][seen], probability)
-        out["n_surveys"][seen] += verdicts.status == "ok"
-        scores = [_peaks(stack) for stack in stacks]
-        out["peaks"][seen] = np.maximum(out["peaks"][seen], scores)
-        d_prime = _d_prime(rows[seen], survey)
-        out["d_prime"][seen] = np.maximum(out["d_prime"][seen], d_prime)
-    return out
-
-
-def _draw(rows, survey, rng):
-    scenes = [scene_of(row, survey) for row in rows]
-    batch = simulate_batch(survey, len(rows), rng, scenes=scenes, hips_share=0.0)
-    places = SkyCoord(rows["ra"], rows["dec"], unit="deg")
-    names = [str(number) for number in range(len(rows))]
-    return [made.stack for made in stacks_of(batch, names, list(places))]
-
-
-def _measure(out, seen, stacks, chosen):
-    """The separation in the survey that is surest so far."""
-    rows = np.flatnonzero(chosen)
-    if not len(rows):
-        return
-    table = measure_pairs([stacks[row] for row in rows], posterior="none").to_table()
-    out["measured"][seen[rows]] = table["separation"].value
-    out["measured_error"][seen[rows]] = table["separation_error"].value
-
-
-def _peaks(stack):
-    """The classical way: a second peak of the brightest band."""
-    stamp = max(stack, key=lambda s: np.nanmax(np.where(s.bad, np.nan, s.data)))
-    scale = stamp.pixel_scale.value
-    fwhm = get_survey(stack.survey.name).band(stamp.band).fwhm.value
-    x, y = (round(float(v)) for v in stamp.target_pixel())
-    half = min(x, y, stamp.shape[1] - 1 - x, stamp.shape[0] - 1 - y)
-    if half * scale < 1:
-        return 0.0
-    cut = slice(y - half, y + half + 1), slice(x - half, x + half + 1)
-    image = np.asarray(stamp.data, dtype=float)[cut]
-    return float(count_peaks(image, ~stamp.bad[cut], scale, fwhm).score)
-
-
-def _d_prime(rows, survey):
-    fwhm = get_survey(survey).effective_fwhm().to_value("arcsec")
-    found = np.zeros(len(rows))
-    for name in ("companion", "neighbour"):
-        apart = np.asarray(rows[f"{name}_separation"], dtype=float)
-        near = apart <= 2.5
-        fainter = np.maximum(rows[f"{name}_difference"], 0.0)
-        own = approximate_detectability(
-            apart, fainter, rows["signal"] * DEPTHS[survey], fwhm
+    verdicts = folder / "verdicts.ecsv"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run_catalog(stamps, verdicts, options=RunOptions(workers=0))
+        build_catalog(
+            verdicts, stamps, folder, settings=settings, neighbours=neighbours
         )
-        found = np.maximum(found, np.where(near, own, 0.0))
-    return found
+    return Table.read(folder / "catalog.ecsv")
+
+
+def _keep_chunk(path, number, count, seed, references):
+    import torch
+
+    torch.set_num_threads(1)
+    rows = draw_plan(count, seed)[number * CHUNK : (number + 1) * CHUNK]
+    with tempfile.TemporaryDirectory(prefix="orion-") as temporary:
+        folder = Path(temporary)
+        (stamps := folder / "stamps").mkdir()
+        seen = write_stamps(
+            rows, stamps, [seed, number], references=_load(tuple(references.items()))
+        )
+        found = judge(stamps, folder)[list(KEPT)]
+    # A source that no survey has looked at is one of which nothing is known.
+    table = join(join(rows, seen, "source"), found, "source", join_type="left")
+    table["probability"] = np.ma.filled(table["probability"], 0.0)
+    table["chance"] = _counts(count, seed).expected(
+        table["ra"], table["dec"], np.full(len(table), WIDEST)
+    )
+    part = path.with_suffix(".part")
+    table.write(part, format="ascii.ecsv", overwrite=True)
+    part.replace(path)
+
+
+@lru_cache(maxsize=1)
+def _counts(count, seed):
+    return NeighbourCounts.from_table(draw_stars(count, seed))
+
+
+@lru_cache(maxsize=1)
+def _load(references):
+    return {group: ReferenceClassifier.load(path) for group, path in references}

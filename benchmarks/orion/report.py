@@ -1,0 +1,172 @@
+"""What was put in, and what came out."""
+
+import numpy as np
+from astropy.table import Table
+
+from astro_vbinary.measurement.thresholds import binomial_interval
+from astro_vbinary.pipeline import companion_fraction
+from benchmarks.orion.fraction import pure_count, recall_at_precision
+from benchmarks.orion.sky import WIDEST
+
+__all__ = ["make_tables"]
+
+#: Precision of the recall that is wanted, the prevalence it is meant at, and d' from
+#: which on nine tenths are found at a false-positive rate of 1e-3.
+PRECISION, PREVALENCE, NINE_TENTHS = 0.95, 0.02, 5.7
+
+
+def make_tables(table, docs=None):
+    """Print all figures, and write them.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        All chunks.
+    docs : `~pathlib.Path`, optional
+        Folder of the tables and the figure.
+    """
+    table = table[np.asarray(table["n_surveys"]) > 0]
+    rows = [*_fraction(table), *_chances(table), *_recalls(table), *_measured(table)]
+    for name, value in rows:
+        print(f"{name:62s} {value}")
+    peers = _peers(table)
+    peers.pprint_all()
+    if docs is not None:
+        from benchmarks.orion.figure import draw
+
+        docs.mkdir(parents=True, exist_ok=True)
+        kind = {"format": "ascii.csv", "overwrite": True}
+        both = Table(rows=rows, names=("what", "value"))
+        both.write(docs / "orion.csv", **kind)
+        peers.write(docs / "orion_peers.csv", **kind)
+        draw(table, docs / "orion.png")
+
+
+def _role(table, name):
+    return table[np.asarray(table["role"]).astype(str) == name]
+
+
+def _found(table):
+    return np.ma.filled(table["label"], "").astype(str) == "binary"
+
+
+def _near(table):
+    """Those with a neighbour by chance within reach."""
+    return np.nan_to_num(_filled(table["neighbour_separation"]), nan=99) <= WIDEST
+
+
+def _filled(column):
+    return np.asarray(np.ma.filled(column, np.nan), dtype=float)
+
+
+def _share(k, n):
+    low, high = binomial_interval(int(k), int(n))
+    return f"{k / n:.4f} ({low:.4f} to {high:.4f}), n = {n:,}"
+
+
+def _fraction(table):
+    sample = _role(table, "sample")
+    sets = {
+        name: (int(_found(own).sum()), len(own))
+        for name in ("companion", "single", "chance")
+        for own in [_role(table, name)]
+    }
+    put_in = np.isfinite(_filled(sample["companion_separation"])).mean()
+    chance = float(np.nanmean(_filled(sample["chance"])))
+    got = companion_fraction(
+        int(_found(sample).sum()),
+        len(sample),
+        companions=sets["companion"],
+        singles=sets["single"],
+        neighbours=sets["chance"],
+        chance=chance,
+    )
+    yield "sources of the sample with a stamp", f"{len(sample):,}"
+    yield "called binary", _share(_found(sample).sum(), len(sample))
+    names = ("companions", "single stars", "neighbours by chance")
+    for name, counts in zip(names, sets.values(), strict=True):
+        yield f"found of {name} (sets of their own)", _share(*counts)
+    yield "companion fraction put in", f"{put_in:.4f}"
+    yield (
+        "companion fraction recovered, 95 % interval",
+        f"{got.fraction:.4f} ({got.low:.4f} to {got.high:.4f})",
+    )
+
+
+def _chances(table):
+    sample = _role(table, "sample")
+    put_in, expected = _near(sample).sum(), np.nansum(_filled(sample["chance"]))
+    yield "neighbours by chance within 2.5 arcsec put in", f"{put_in:,}"
+    yield (
+        "of them predicted",
+        f"{expected:.1f} +- {np.sqrt(expected):.1f}, {100 * (expected / put_in - 1):+.1f} %",
+    )
+
+
+def _recalls(table):
+    """Of pairs that some survey should show, at a precision and a prevalence."""
+    is_single = ~np.isfinite(_filled(table["companion_separation"])) & ~_near(table)
+    # Of pairs of both kinds in all sets: the shares are mended by the prevalence.
+    clear = (np.asarray(table["d_prime"]) >= NINE_TENTHS) & ~is_single
+    score = _filled(table["probability"])
+    for name, part in (
+        ("all", np.ones(len(table), bool)),
+        ("seen by HST or JWST", _sharp(table)),
+        ("others", ~_sharp(table)),
+    ):
+        pairs, others = score[clear & part], score[is_single & part]
+        if not len(pairs) or not len(others):
+            continue
+        recall, false = recall_at_precision(
+            pairs, others, precision=PRECISION, prevalence=PREVALENCE
+        )
+        yield (
+            f"recall, d' >= {NINE_TENTHS}, precision {PRECISION} at "
+            f"{100 * PREVALENCE:.0f} % pairs: {name}",
+            f"{_share(round(recall * len(pairs)), len(pairs))}; {false} of "
+            f"{len(others):,} others",
+        )
+
+
+def _sharp(table):
+    from benchmarks.orion.sky import sees
+
+    ra, dec = (np.asarray(table[name]) for name in ("ra", "dec"))
+    return sees("HST", ra, dec, np.zeros(len(table)))
+
+
+def _peers(table):
+    sample = _role(table, "sample")
+    is_pair = np.isfinite(_filled(sample["companion_separation"])) | _near(sample)
+    rows = []
+    for name, column in (
+        ("two peaks", "peaks"),
+        ("reference recipe", "reference"),
+        ("this library", "probability"),
+    ):
+        scores = np.nan_to_num(_filled(sample[column]), nan=-1, neginf=-1, posinf=1e9)
+        row = {"method": name}
+        for purity in (0.95, 0.8, 0.5):
+            count = pure_count(scores, is_pair, purity=purity)
+            row[f"pairs at purity {purity}"] = count
+        row["of"] = int(is_pair.sum())
+        rows.append(row)
+    return Table(rows=rows)
+
+
+def _measured(table):
+    sample = _role(table, "sample")
+    apart = _filled(sample["companion_separation"])
+    own = _found(sample) & np.isfinite(apart) & ~_near(sample)
+    own &= ~np.ma.filled(sample["degenerate"], True).astype(bool)
+    error = _filled(sample["separation_error"])
+    off = _filled(sample["separation"]) - apart
+    own &= np.isfinite(off) & np.isfinite(error)
+    if not own.any():
+        return
+    yield "companions measured, not degenerate", f"{own.sum():,}"
+    median = np.median(np.abs(off[own]))
+    yield "median error of the separation (arcsec)", f"{median:.4f}"
+    for level, width in (("68 %", 1.0), ("95 %", 1.96)):
+        inside = np.abs(off[own]) < width * error[own]
+        yield f"separations within their {level} interval", _share(inside.sum(), own.sum())

@@ -1,0 +1,91 @@
+"""The stamps of some sources, and what simpler methods say of them."""
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.table import Table
+
+from astro_vbinary.simulation import simulate_batch
+from astro_vbinary.simulation.companions import approximate_detectability
+from astro_vbinary.simulation.scenes import usual_background
+from astro_vbinary.simulation.simulate import stacks_of
+from astro_vbinary.surveys import get_survey, resolution_group
+from benchmarks.detection.detectors import View, score
+from benchmarks.orion.sky import DEPTHS, scene_of, sees
+
+__all__ = ["PEERS", "write_stamps"]
+
+#: The simpler methods, by the names of the detection benchmark.
+PEERS = {"peaks": "count_peaks", "reference": "reference"}
+
+
+def write_stamps(rows, folder, seed, *, surveys=tuple(DEPTHS), references=None):
+    """Simulate the stamps of sources, and write them.
+
+    Parameters
+    ----------
+    rows : `~astropy.table.Table`
+        Of `~benchmarks.orion.sky.draw_plan`.
+    folder : `~pathlib.Path`
+        It exists.
+    seed : sequence of int
+        Of the pixels.
+    surveys : sequence of str, optional
+        Which of those that look there.
+    references : dict of int to object, optional
+        Networks by the reference recipe, by group; without them nobody else looks.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        One row a source: ``n_surveys``, ``d_prime``, the detectability in the survey
+        that shows most, and the largest score of each of `PEERS`, NaN if none looked.
+    """
+    out = Table({"source": rows["source"]})
+    out["n_surveys"] = np.zeros(len(rows), dtype=int)
+    out["d_prime"] = np.zeros(len(rows))
+    for name in PEERS:
+        out[name] = np.full(len(rows), np.nan)
+    for survey in surveys:
+        rng = np.random.default_rng([*seed, list(DEPTHS).index(survey)])
+        seen = np.flatnonzero(sees(survey, rows["ra"], rows["dec"], rng.random(len(rows))))
+        if not len(seen):
+            continue
+        own = rows[seen]
+        scenes = [usual_background(scene_of(row, survey), rng) for row in own]
+        batch = simulate_batch(survey, len(own), rng, scenes=scenes, hips_share=0.0)
+        places = SkyCoord(own["ra"], own["dec"], unit="deg")
+        for made in stacks_of(batch, [str(name) for name in own["source"]], places):
+            for stamp in made.stack:
+                name = f"{stamp.source}_{stamp.band}_{stamp.survey.name}.fits"
+                stamp.write(folder / name)
+        out["n_surveys"][seen] += 1
+        out["d_prime"][seen] = np.maximum(out["d_prime"][seen], _d_prime(own, survey))
+        if references is not None:
+            _ask_peers(out, rows, seen, batch, references)
+    return out
+
+
+def _ask_peers(out, rows, seen, batch, references):
+    """The simpler methods look at the sample, and at nothing else."""
+    chosen = np.flatnonzero(np.asarray(rows["role"])[seen] == "sample")
+    if not len(chosen):
+        return
+    group = resolution_group(get_survey(batch.survey)).number
+    view = View(batch, group, models={"reference": references[group]})
+    for column, name in PEERS.items():
+        found = score(name, view, chosen)[chosen]
+        out[column][seen[chosen]] = np.fmax(out[column][seen[chosen]], found)
+
+
+def _d_prime(rows, survey):
+    """The detectability of what is beside the source, the PSF being known."""
+    fwhm = get_survey(survey).effective_fwhm().to_value("arcsec")
+    found = np.zeros(len(rows))
+    for name in ("companion", "neighbour"):
+        apart = np.asarray(rows[f"{name}_separation"], dtype=float)
+        fainter = np.maximum(rows[f"{name}_difference"], 0.0)
+        own = approximate_detectability(
+            apart, fainter, rows["signal"] * DEPTHS[survey], fwhm
+        )
+        found = np.maximum(found, np.where(apart <= 2.5, own, 0.0))
+    return found

@@ -199,8 +199,10 @@ def make_catalog_plan(
         if source in names:
             sources.setdefault(source, []).extend(files)
     positions = {n: to_numbers(t) for n, t in (targets or {}).items() if n in sources}
+    # Together they are measured faster; of the others files are only hashed.
+    ordered = sorted(sources, key=lambda name: name not in wanted)
     return CatalogPlan(
-        sources=[tuple(files) for files in sources.values()],
+        sources=[tuple(sources[name]) for name in ordered],
         candidates=set().union(*(judged[name] for name in wanted)),
         positions=positions,
         options=options,

@@ -25,7 +25,7 @@ from benchmarks.orion.stamps import write_stamps
 __all__ = ["CHUNK", "SETTINGS", "judge", "run_chunks"]
 
 #: Sources in a chunk.
-CHUNK = 250
+CHUNK = 1000
 
 #: How the surveys' verdicts are made one: the share of companions is known about.
 SETTINGS = FusionSettings(prevalence=FRACTION)

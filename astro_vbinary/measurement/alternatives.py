@@ -45,9 +45,7 @@ class Alternatives:
     extended: torch.Tensor
 
 
-def compare_alternatives(
-    batch, splines, found, pair, *, changed, uncertainty, largest
-):
+def compare_alternatives(batch, splines, found, pair, *, changed, uncertainty, largest):
     """Compare two stars with one star and with one broad source.
 
     Parameters

@@ -49,9 +49,7 @@ def first_pair(scan, splines, *, largest, search, uncertainty, **options):
         kinds.append(replace(uncertainty, registration=0 * u.arcsec))
     best, first = None, None
     for kind in kinds:
-        found = scan_stacks(
-            scan, search, kind, splines=splines, tolerance=(1e-2, 1e-6)
-        )
+        found = scan_stacks(scan, search, kind, splines=splines, tolerance=(1e-2, 1e-6))
         first = first or found
         pair = fit_stars(
             batch,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import astropy.units as u
 import torch
 
-from astro_vbinary.measurement.fitting import draw_stars
+from astro_vbinary.measurement.fitting import draw_stars, psf_rows
 from astro_vbinary.measurement.noise_model import near_stars
 from astro_vbinary.measurement.shaped import fit_shaped
 from astro_vbinary.measurement.uncertainty import PSFUncertainty
@@ -45,7 +45,7 @@ class Alternatives:
     extended: torch.Tensor
 
 
-def compare_alternatives(batch, splines, start, pair, *, uncertainty, largest):
+def compare_alternatives(batch, splines, found, pair, *, changed, uncertainty, largest):
     """Compare two stars with one star and with one broad source.
 
     Parameters
@@ -54,10 +54,12 @@ def compare_alternatives(batch, splines, start, pair, *, uncertainty, largest):
         Stacks, n of k bands each, with their usual PSFs.
     splines : SplinePSF
         Those.
-    start : `~torch.Tensor`
-        Shape (n, 1, 2): where a single star is, (east, north) in arcsec.
-    pair : `~torch.Tensor`
-        Shape (n, 2, 2): where two are.
+    found : ScanFound
+        One star fitted to each, by the noise that the scan had.
+    pair : StarFit
+        Two stars fitted to each, by the noise and the PSFs that were found.
+    changed : `~torch.Tensor`
+        Shape (q,), long: stacks whose noise is another than the scan's.
     uncertainty : PSFUncertainty or None
         What is not known of the PSFs.
     largest : float
@@ -69,9 +71,23 @@ def compare_alternatives(batch, splines, start, pair, *, uncertainty, largest):
         Of every stack.
     """
     known = {"uncertainty": uncertainty, **OPTIONS}
-    single = fit_shaped(batch, start, splines=splines, **known)
-    double = fit_shaped(batch, pair, splines=splines, largest_distance=largest, **known)
-    drop = (single.chi2 - double.chi2).clamp(min=0)
+    single, place, double = found.chi2.clone(), found.single.clone(), pair
+    rows = changed
+    if uncertainty is not None:
+        rows = torch.arange(len(batch), device=batch.device)
+        double = fit_shaped(
+            batch, pair.positions, splines=splines, largest_distance=largest, **known
+        )
+    if len(rows):
+        again = fit_shaped(
+            batch[rows],
+            place[rows],
+            splines=splines,
+            psf=psf_rows(batch)[rows],
+            **known,
+        )
+        single[rows], place[rows] = again.chi2, again.positions
+    drop = (single - double.chi2).clamp(min=0)
     extended = torch.full_like(drop, torch.inf)
     apart = (double.positions[:, 1] - double.positions[:, 0]).norm(dim=1)
     close = apart < CLOSEST * batch.fwhm.amax(1)
@@ -79,7 +95,7 @@ def compare_alternatives(batch, splines, start, pair, *, uncertainty, largest):
     if len(rows):
         broad = fit_shaped(
             batch[rows],
-            single.positions[rows],
+            place[rows],
             uncertainty=FREE,
             rounds=8,
             largest=BROADEST,

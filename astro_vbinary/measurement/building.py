@@ -3,14 +3,17 @@
 import astropy.units as u
 import numpy as np
 import torch
+from astropy.coordinates import SkyCoord
 
 from astro_vbinary.measurement.stack_model import PixelBatch
-from astro_vbinary.stamps.grid import SkyGrid
+from astro_vbinary.stamps.plain import tangent_vectors
 
 __all__ = [
     "batch_from_arrays",
     "batch_from_stack",
     "choose_oversampling",
+    "local_map",
+    "outer_scatter",
     "stack_pixels",
 ]
 
@@ -20,6 +23,9 @@ SAMPLES_PER_FWHM = 4.0
 
 #: Half side of an effective PSF in units of its full width at half maximum.
 PSF_REACH = 8.0
+
+#: A target, and an arcsecond to both sides of it along (east, north), in radians.
+AROUND = np.deg2rad(np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]]) / 3600)
 
 
 def choose_oversampling(psfs, pixel_scales):
@@ -176,7 +182,7 @@ def batch_from_stack(stack, psfs, *, sigma=None, **options):
     )
 
 
-def stack_pixels(stack, *, sigma=None, bins=None):
+def stack_pixels(stack, *, sigma=None, bins=None, maps=None):
     """Pixels, weights and maps of the stamps of one source.
 
     Parameters
@@ -189,6 +195,8 @@ def stack_pixels(stack, *, sigma=None, bins=None):
         How many pixels of each stamp make one along each axis: a resampled image has
         no more information, and correlated noise. That of binned pixels is always
         measured.
+    maps : sequence of tuple, optional
+        What `local_map` says of each stamp, where that is known.
 
     Returns
     -------
@@ -201,9 +209,10 @@ def stack_pixels(stack, *, sigma=None, bins=None):
     """
     given = [None] * len(stack) if sigma is None else list(sigma)
     bins = [1] * len(stack) if bins is None else [int(b) for b in bins]
+    maps = [local_map(stamp) for stamp in stack] if maps is None else maps
     parts = [
-        _pixels(stamp, own, count)
-        for stamp, own, count in zip(stack, given, bins, strict=True)
+        _pixels(stamp, own, count, *place)
+        for stamp, own, count, place in zip(stack, given, bins, maps, strict=True)
     ]
     shape = np.max([data.shape for data, *_ in parts], axis=0)
     images = np.zeros((len(stack), *shape), dtype=np.float32)
@@ -215,9 +224,8 @@ def stack_pixels(stack, *, sigma=None, bins=None):
     return images, weight, cd, np.array([pixel for *_, pixel in parts])
 
 
-def _pixels(stamp, sigma, bins):
+def _pixels(stamp, sigma, bins, matrix, pixel):
     """Data, weight, map and target's place of one stamp."""
-    matrix, pixel = local_map(stamp)
     data, bad = np.asarray(stamp.data, dtype=float), stamp.bad
     if bins > 1:
         ny, nx = (side // bins for side in data.shape)
@@ -257,13 +265,12 @@ def local_map(stamp):
     from astro_vbinary.stamps.motion import position_at
 
     target = position_at(stamp.target, stamp.epoch)
-    # A small grid around the target is a tangent plane: east is -x, north is y.
-    step = 1.0
-    plane = SkyGrid(target, step * u.arcsec, (3, 3))
-    points = plane.wcs.pixel_to_world([1, 0, 2, 1, 1], [1, 1, 1, 0, 2])
-    x, y = (np.asarray(v) for v in sky_to_pixel(stamp.wcs, points))
-    matrix = np.array([[x[1] - x[2], x[4] - x[3]], [y[1] - y[2], y[4] - y[3]]])
-    return matrix / (2 * step), np.array([x[0], y[0]])
+    center = [[target.ra.deg, target.dec.deg]]
+    x, y, z = tangent_vectors(center, AROUND)[0].T
+    points = SkyCoord(np.arctan2(y, x), np.arctan2(z, np.hypot(x, y)), unit="rad")
+    x, y = sky_to_pixel(stamp.wcs, points)
+    matrix = np.array([[x[1] - x[2], x[3] - x[4]], [y[1] - y[2], y[3] - y[4]]])
+    return matrix / 2, np.array([x[0], y[0]])
 
 
 def outer_scatter(data, bad, matrix, pixel):

@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+#: Values of the templates of as many stacks as are computed at once on a CPU.
+BLOCK = 2**20
+
+
 @dataclass
 class StarFit:
     """The best fit found for each stack.
@@ -250,8 +254,21 @@ class WeightedPixels:
         WeightedPixels
             Theirs.
         """
-        if len(rows) == len(self.image):
-            return self
+        return self if len(rows) == len(self.image) else self.part(rows)
+
+    def part(self, rows):
+        """Of some stacks, which may be a slice.
+
+        Parameters
+        ----------
+        rows : `~torch.Tensor` or slice
+            Which.
+
+        Returns
+        -------
+        WeightedPixels
+            Theirs.
+        """
         values = vars(self).values()
         return WeightedPixels(*(None if v is None else v[rows] for v in values))
 
@@ -291,6 +308,22 @@ class _State:
 
 
 def _evaluate(pixels, splines, positions, uncertainty, keep):
+    """The fit at given positions, for as many stacks at once as a cache holds."""
+    n, k, count = pixels.image.shape
+    step = n
+    if pixels.image.device.type == "cpu":
+        step = max(BLOCK // (4 * positions.shape[1] * k * count), 1)
+    if n <= step:
+        return _evaluate_block(pixels, splines, positions, uncertainty, keep)
+    blocks = [
+        _evaluate_block(pixels.part(rows), splines, positions[rows], uncertainty, keep)
+        for rows in (slice(i, i + step) for i in range(0, n, step))
+    ]
+    values = zip(*(vars(block).values() for block in blocks), strict=True)
+    return _State(*(None if v[0] is None else torch.cat(v) for v in values))
+
+
+def _evaluate_block(pixels, splines, positions, uncertainty, keep):
     n, k, count = pixels.image.shape
     m = positions.shape[1]
     shapes = uncertainty is not None and bool(
@@ -346,23 +379,24 @@ def star_design(pixels, splines, positions, shapes):
         `~astro_vbinary.measurement.linear.solve_linear`: stars, a constant, slopes,
         changes of shape.
     """
-    n, k, count = pixels.image.shape
+    n, k = pixels.image.shape[:2]
     m = positions.shape[1]
     rows = pixels.psf.reshape(-1)
-    design = pixels.image.new_empty(n * k, 3 * m + 1 + 3 * m * shapes, *splines.shape)
-    design[:, m] = 1.0
-    for star in range(m):
-        sky = positions[:, star]
-        pixel = pixels.origin + (pixels.to_pixel @ sky[:, None, :, None])[..., 0]
-        pixel = pixel.reshape(n * k, 2)
-        first = m + 1 + 2 * star
-        parts = (design[:, star], design[:, first], design[:, first + 1])
-        splines.draw(pixel, rows, out=parts)
-        if shapes:
-            last = 3 * m + 1 + 3 * star
-            modes = shape_modes(*parts, pixel)
-            design[:, last : last + 3] = torch.stack(modes, dim=1)
-    return design.flatten(2).mul_(pixels.root.view(n * k, 1, count))
+    pixel = (pixels.to_pixel[:, :, None] @ positions[:, None, :, :, None])[..., 0]
+    pixel = (pixel + pixels.origin[:, :, None]).view(-1, 2)
+    root = pixels.root.view(n * k, *splines.shape)
+    parts = splines.draw(pixel, rows.repeat_interleave(m))
+    design = root.new_empty(n * k, 3 * m + 1 + 3 * m * shapes, *splines.shape)
+    design[:, m] = root
+    slopes = design[:, m + 1 : 3 * m + 1]
+    groups = [design[:, :m], slopes[:, ::2], slopes[:, 1::2]]
+    if shapes:
+        parts = [*parts, *shape_modes(*parts, pixel)]
+        groups += [design[:, 3 * m + 1 + mode :: 3] for mode in range(3)]
+    for part, place in zip(parts, groups, strict=True):
+        part = part.unflatten(0, (-1, m))
+        torch.mul(part, root[:, None], out=place)
+    return design.flatten(2)
 
 
 def shape_modes(image, slope_x, slope_y, pixel):

@@ -9,7 +9,7 @@ import torch
 from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.scan import Scan
 
-__all__ = ["GLRTResult", "glrt"]
+__all__ = ["GLRTResult", "ScanFound", "glrt", "scan_stacks", "worth_a_fit"]
 
 #: Below this square root of the likelihood ratio, the scan's value is not refined: no
 #: false-positive rate of interest has its threshold there.
@@ -135,17 +135,39 @@ def glrt(
         pixels = batch.images[0].numel()
         chunk = max((2**18 if batch.device.type == "cpu" else 2**23) // pixels, 1)
     steps = range(0, len(batch), chunk)
-    parts = [_scan(batch[i : i + chunk], largest, search, uncertainty) for i in steps]
-    found = _Found(*(torch.cat(values) for values in zip(*parts, strict=True)))
+    parts = []
+    for i in steps:
+        part = batch[i : i + chunk]
+        parts.append(scan_stacks(Scan(part, largest), search, uncertainty))
+    found = ScanFound.join(parts)
     _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk)
     return _result(found)
 
 
 @dataclass
-class _Found:
-    """What is known of each stack between scan and refinement."""
+class ScanFound:
+    """What is known of each stack between scan and refinement.
+
+    Attributes
+    ----------
+    chi2 : `~torch.Tensor`
+        Shape (n,), float64: of one star.
+    single : `~torch.Tensor`
+        Shape (n, 1, 2), float64: (east, north) of that, in arcsec.
+    gain : `~torch.Tensor`
+        Shape (n, 2), float64: by how much chi2 should drop, by the best close
+        template and the best wide one.
+    starts : `~torch.Tensor`
+        Shape (n, 2, 2, 2), float64: (template, star, east and north).
+    flux : `~torch.Tensor`
+        Shape (n, k, 2), float64: of one star, and zero.
+    power : `~torch.Tensor`
+        Shape (n, k), float64: sum of the squares of a star of unit flux, times the
+        weight.
+    """
 
     chi2: torch.Tensor
+    single: torch.Tensor
     gain: torch.Tensor
     starts: torch.Tensor
     flux: torch.Tensor
@@ -154,22 +176,61 @@ class _Found:
     positions: torch.Tensor = None
     refined: torch.Tensor = None
 
+    @classmethod
+    def join(cls, parts):
+        """Of several batches.
 
-def _scan(batch, largest, search, uncertainty):
-    """Fit one star and look for the best templates of two."""
-    scan = Scan(batch, largest)
+        Parameters
+        ----------
+        parts : sequence of ScanFound
+            As from `scan_stacks`.
+
+        Returns
+        -------
+        ScanFound
+            Of all stacks.
+        """
+        values = zip(*(list(vars(part).values())[:6] for part in parts), strict=True)
+        return cls(*(torch.cat(value) for value in values))
+
+
+def scan_stacks(scan, search, uncertainty, *, splines=None, tolerance=(2e-2, 1e-5)):
+    """Fit one star and look for the best templates of two.
+
+    Parameters
+    ----------
+    scan : Scan
+        Of the stacks.
+    search : float
+        How far from the target the brightest star may be, in arcsec.
+    uncertainty : PSFUncertainty or None
+        What is not known of the PSFs.
+    splines : SplinePSF, optional
+        Those, ready to be drawn.
+    tolerance : tuple of float, optional
+        Of the fit of one star, as for `fit_stars`.
+
+    Returns
+    -------
+    ScanFound
+        Of every stack.
+    """
+    batch = scan.batch
     single = fit_stars(
         batch,
         scan.brightest(search)[:, None].double(),
+        splines=splines,
         uncertainty=uncertainty,
         evaluations=6,
-        tolerance=(2e-2, 1e-5),
+        tolerance=tolerance,
         residual=True,
     )
-    best = scan.companions(single.residual, single.positions[:, 0])
+    best = scan.companions(scan.correlate(single.residual), single.positions[:, 0])
     flux = torch.cat([single.flux, torch.zeros_like(single.flux)], dim=2)
     power = (batch.weight.amax((2, 3)) * scan.power).double()
-    return single.chi2, best.gain.double(), best.positions, flux, power
+    return ScanFound(
+        single.chi2, single.positions, best.gain.double(), best.positions, flux, power
+    )
 
 
 def _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk):
@@ -179,10 +240,7 @@ def _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk)
     found.refined = gain >= refine_from**2
     fitted = torch.full_like(gain, -torch.inf)
     for kind in (0, 1):
-        # The lesser of both is worth a fit where it is not far behind, or where what
-        # the better one sees may be the PSF's.
-        least = 0.6 * gain if uncertainty is None else refine_from**2
-        chosen = found.refined & (found.gain[:, kind] >= least)
+        chosen = worth_a_fit(found.gain, kind, uncertainty, refine_from)
         for rows in torch.nonzero(chosen)[:, 0].split(chunk):
             if not len(rows):  # what is split of nothing
                 continue
@@ -202,6 +260,32 @@ def _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk)
             found.flux[taken] = pair.flux[better]
     found.statistic = torch.where(found.refined, fitted.clamp(min=0), gain).sqrt()
     found.statistic[found.power.amax(1) <= 0] = torch.nan
+
+
+def worth_a_fit(gain, kind, uncertainty, refine_from=REFINE_FROM):
+    """Which stacks are to be fitted from one of both kinds of templates.
+
+    Parameters
+    ----------
+    gain : `~torch.Tensor`
+        Shape (n, 2), as of `ScanFound`.
+    kind : int
+        0 for the close ones, 1 for the wide ones.
+    uncertainty : PSFUncertainty or None
+        What is not known of the PSFs.
+    refine_from : float, optional
+        Square root of the least gain.
+
+    Returns
+    -------
+    `~torch.Tensor`
+        Shape (n,), bool.
+    """
+    most = gain.amax(1)
+    # The lesser of both is worth a fit where it is not far behind, or where what
+    # the better one sees may be the PSF's.
+    least = 0.6 * most if uncertainty is None else refine_from**2
+    return (most >= refine_from**2) & (gain[:, kind] >= least)
 
 
 def _result(found):

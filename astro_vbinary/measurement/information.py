@@ -43,7 +43,7 @@ class Information:
     residual: torch.Tensor
 
 
-def information(batch, splines, positions, flux, *, uncertainty=None):
+def information(batch, splines, positions, flux, *, psf=None, uncertainty=None):
     """Covariance of a fit by the Fisher information of the pixels.
 
     Parameters
@@ -56,6 +56,8 @@ def information(batch, splines, positions, flux, *, uncertainty=None):
         Shape (n, m, 2), float64: (east, north) in arcsec.
     flux : `~torch.Tensor`
         Shape (n, k, m), float64: the best fluxes.
+    psf : `~torch.Tensor`, optional
+        Shape (n, k), long: which PSF each band has; as in the batch by default.
     uncertainty : PSFUncertainty, optional
         What is not known of the PSFs.
 
@@ -67,7 +69,7 @@ def information(batch, splines, positions, flux, *, uncertainty=None):
     """
     n, k = batch.images.shape[:2]
     m = positions.shape[1]
-    pixels = WeightedPixels.make(batch)
+    pixels = WeightedPixels.make(batch, psf)
     shapes = uncertainty is not None and bool(
         uncertainty.ellipticity or uncertainty.size
     )
@@ -141,6 +143,10 @@ def _assemble(bands, size, m):
     root = total.diagonal(dim1=-2, dim2=-1).clamp(min=1e-100).sqrt()
     scaled = total / (root[:, :, None] * root[:, None, :])
     # By its axes, so that where one has no information no variance is negative.
-    values, axes = torch.linalg.eigh((scaled + scaled.transpose(1, 2)) / 2)
+    scaled = (scaled + scaled.transpose(1, 2)) / 2
+    # Of what is not finite nothing is known, and it must not spoil the others.
+    lost = ~scaled.isfinite().flatten(1).all(1)[:, None, None]
+    values, axes = torch.linalg.eigh(scaled.masked_fill(lost, 0.0))
     inverse = (axes / values.clamp(min=LEAST)[:, None, :]) @ axes.transpose(1, 2)
+    inverse = inverse.masked_fill(lost, torch.nan)
     return inverse / (root[:, :, None] * root[:, None, :])

@@ -71,13 +71,16 @@ def _neighbour(batch, near, far, search, significance):
     """Which stacks have a neighbour, and its images."""
     scan = Scan(batch, far, inner=near)
     start = scan.brightest(search)[:, None].double()
-    single = fit_stars(batch, start, evaluations=5, residual=True)
-    best = scan.companions(single.residual, single.positions[:, 0])
-    rows = torch.nonzero(best.gain[:, 1] > significance**2)[:, 0]
+    single = fit_stars(
+        batch, start, evaluations=5, tolerance=(0.1, 1e-5), residual=True
+    )
+    maps = scan.correlate(single.residual)
+    gain, places = scan.beside(maps, single.positions[:, 0])
+    rows = torch.nonzero(gain > significance**2)[:, 0]
     if not len(rows):
         return rows, None
     chosen = batch[rows]
-    pair = fit_stars(chosen, best.positions[rows, 1], evaluations=8)
+    pair = fit_stars(chosen, places[rows], evaluations=8)
     apart = (pair.positions[:, 1] - pair.positions[:, 0]).norm(dim=1)
     drop = single.chi2[rows] - pair.chi2
     real = torch.nonzero((apart > near) & (drop > significance**2))[:, 0]

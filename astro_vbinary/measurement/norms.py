@@ -128,7 +128,7 @@ def _taken(star, tilt, power, bend, pixels):
     # The inverse of [[power, 1], [1, pixels]] between (star, 1) and itself.
     level = pixels * star**2 - 2 * star + power
     level = level / (pixels * power - 1).clamp(min=1e-12)
-    inverse = torch.linalg.inv(bend)
+    inverse = torch.linalg.inv_ex(bend)[0]
     flat = tilt.flatten(1, -2)
     slopes = ((flat @ inverse) * flat).sum(-1)
     return level + slopes.view(star.shape)

@@ -11,11 +11,11 @@ from astro_vbinary.measurement.alternatives import (
     signed_root,
     unexplained,
 )
-from astro_vbinary.measurement.fitting import fit_stars
+from astro_vbinary.measurement.fitting import fit_stars, psf_rows
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.neighbours import subtract_neighbours
 from astro_vbinary.measurement.noise_model import add_star_noise, goodness
-from astro_vbinary.measurement.pair_starts import first_pair
+from astro_vbinary.measurement.pair_starts import first_pair, put_rows
 from astro_vbinary.measurement.pair_values import TRIPLE, PairFit, pair_values
 from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.reshaping import reshape_psfs
@@ -110,7 +110,7 @@ def fit_pairs(
     search = u.Quantity(search_radius).to_value(u.arcsec)
     if chunk is None:
         pixels = batch.images[0].numel()
-        chunk = max((2**19 if batch.device.type == "cpu" else 2**25) // pixels, 1)
+        chunk = max((2**21 if batch.device.type == "cpu" else 2**25) // pixels, 1)
     parts = []
     for first in range(0, len(batch), chunk):
         part = batch[first : first + chunk]
@@ -127,15 +127,12 @@ def fit_pairs(
 
 def _measure(batch, largest, search, uncertainty, triples):
     """One chunk of stacks."""
-    whole = batch
     batch = batch.cutout(search / 2 + largest + 0.75 * float(batch.fwhm.max()))
     fwhm = batch.fwhm.expand(*batch.images.shape[:2])
     splines = SplinePSF.of(batch)
     scan = Scan(batch, largest)
-    start = scan.brightest(search)[:, None].double()
-    pair = first_pair(
-        whole,
-        batch,
+    pair, found = first_pair(
+        scan,
         splines,
         largest=largest,
         search=search,
@@ -158,12 +155,25 @@ def _measure(batch, largest, search, uncertainty, triples):
         weighted = add_star_noise(sky, splines, pair, rest, fwhm)
         if weighted is sky and not shapes:
             break
+        rows = _changed(batch, weighted)
         batch, splines = weighted, SplinePSF.of(weighted) if shapes else splines
-        pair, known = _best_pair(batch, splines, pair.positions, largest, uncertainty)
+        if not len(rows):
+            break
+        better, more = _best_pair(
+            batch, splines, rows, pair.positions[rows], largest, uncertainty
+        )
+        put_rows(pair, rows, better)
+        put_rows(known, rows, more)
     # One star and two have equal chances: the same PSFs and noise for both.
     usual = replace(usual, weight=batch.weight)
     drops = compare_alternatives(
-        usual, plain, start, pair.positions, uncertainty=uncertainty, largest=largest
+        usual,
+        plain,
+        found,
+        pair,
+        changed=_changed(replace(usual, weight=sky_weight), usual),
+        uncertainty=uncertainty,
+        largest=largest,
     )
     there = (batch.weight > 0).flatten(2).any(2)
     statistic, extended = (
@@ -195,7 +205,8 @@ def _measure(batch, largest, search, uncertainty, triples):
     chosen = np.flatnonzero(alarm < TRIPLE)
     if triples and len(chosen):
         rows = torch.as_tensor(chosen, device=batch.device)
-        scan = Scan(batch, largest)
+        if len(rows) < len(batch) or batch is not scan.batch:
+            scan = Scan(batch[rows], largest)
         value, apart, share = third_star(
             batch, scan, rows, pair, known.residual, uncertainty=uncertainty
         )
@@ -223,19 +234,31 @@ def _measure(batch, largest, search, uncertainty, triples):
     )
 
 
-def _best_pair(batch, splines, start, largest, uncertainty):
+def _changed(before, after):
+    """Rows that a batch has with other weights or PSFs than another."""
+    other = (before.weight != after.weight).flatten(1).any(1)
+    if after.psf is not before.psf:
+        other |= (before.psf != after.psf).flatten(1).any(1)
+        other |= (before.origin != after.origin).flatten(1).any(1)
+    return torch.nonzero(other)[:, 0]
+
+
+def _best_pair(batch, splines, rows, start, largest, uncertainty):
     """Two stars from a start, the brighter one first, and how well they are known."""
+    psf = psf_rows(batch)[rows]
+    batch = batch[rows]
     pair = fit_stars(
         batch,
         start,
         splines=splines,
+        psf=psf,
         uncertainty=uncertainty,
         largest_distance=largest,
         **CAREFUL,
     )
     pair = _brighter_first(pair)
     known = information(
-        batch, splines, pair.positions, pair.flux, uncertainty=uncertainty
+        batch, splines, pair.positions, pair.flux, psf=psf, uncertainty=uncertainty
     )
     return pair, known
 

@@ -3,10 +3,15 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+import astropy.units as u
 import numpy as np
 
 from astro_vbinary.exceptions import VBinaryError
-from astro_vbinary.measurement.building import batch_from_arrays, stack_pixels
+from astro_vbinary.measurement.building import (
+    batch_from_arrays,
+    local_map,
+    stack_pixels,
+)
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.status import Status
 
@@ -66,8 +71,15 @@ def make_job(row, stack, find):
     PairJob or None
         None where no pixel near the target can be used.
     """
-    finer = np.array([_finer(stack.survey, stamp) for stamp in stack])
-    images, weight, cd, target = stack_pixels(stack, bins=finer)
+    maps = [local_map(stamp) for stamp in stack]
+    scales = [abs(np.linalg.det(matrix)) ** -0.5 for matrix, _ in maps]
+    finer = np.array(
+        [
+            _finer(stack.survey, stamp.band, scale)
+            for stamp, scale in zip(stack, scales, strict=True)
+        ]
+    )
+    images, weight, cd, target = stack_pixels(stack, bins=finer, maps=maps)
     scales = np.sqrt(np.abs(np.linalg.det(cd)))
     inside = _near(target, cd, weight)
     if not inside.any():
@@ -113,24 +125,26 @@ def _near(target, cd, weight):
     return seen
 
 
-def _finer(survey, stamp):
+def _finer(survey, band, scale):
     """How many pixels of a stamp are as wide as one of the survey's own, at least 1."""
     if survey is None:
         return 1
     known = survey.bands
     with suppress(VBinaryError):
-        known = known if stamp.band is None else [survey.band(stamp.band)]
-    scales = [b.pixel_scale for b in known if b.pixel_scale is not None]
-    return max(int(min(scales) / stamp.pixel_scale + 0.1), 1) if scales else 1
+        known = known if band is None else [survey.band(band)]
+    own = [b.pixel_scale for b in known if b.pixel_scale is not None]
+    if not own:
+        return 1
+    return max(int(min(own).to_value(u.arcsec) / scale + 0.1), 1)
 
 
 def join_jobs(jobs):
-    """Stacks of one kind in arrays of one size.
+    """Stacks of one survey in arrays of one size.
 
     Parameters
     ----------
     jobs : sequence of PairJob
-        Of as many bands each.
+        Of any number of bands.
 
     Returns
     -------
@@ -139,19 +153,22 @@ def join_jobs(jobs):
     """
     cut = [_cut(job) for job in jobs]
     shape = np.max([images.shape[1:] for images, *_ in cut], axis=0)
-    k = len(jobs[0].bands)
-    images = np.zeros((len(jobs), k, *shape), dtype=np.float32)
+    most = max(len(job.bands) for job in jobs)
+    images = np.zeros((len(jobs), most, *shape), dtype=np.float32)
     weight = np.zeros_like(images)
     for number, (own, good, _) in enumerate(cut):
-        ny, nx = own.shape[1:]
-        images[number, :, :ny, :nx] = own
-        weight[number, :, :ny, :nx] = good
+        k, ny, nx = own.shape
+        images[number, :k, :ny, :nx] = own
+        weight[number, :k, :ny, :nx] = good
+    # A band that a stack lacks is like its last, without any good pixel.
+    bands = [np.minimum(np.arange(most), len(job.bands) - 1) for job in jobs]
+    each = list(zip(jobs, bands, cut, strict=True))
     return batch_from_arrays(
         images,
         weight,
-        [job.psfs for job in jobs],
-        np.stack([job.cd for job in jobs]),
-        np.stack([origin for *_, origin in cut]),
+        [[job.psfs[band] for band in own] for job, own, _ in each],
+        np.stack([job.cd[own] for job, own, _ in each]),
+        np.stack([origin[own] for _, own, (*_, origin) in each]),
     )
 
 

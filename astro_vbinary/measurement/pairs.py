@@ -36,7 +36,7 @@ DEFAULT_UNCERTAINTY = {
 }
 
 #: Stacks that are fitted together.
-TOGETHER = 64
+TOGETHER = 128
 
 #: Widest images, in units of the largest separation, in which pairs are looked for.
 WIDEST = 2.0
@@ -141,9 +141,19 @@ def measure_pairs(
         waiting.setdefault(key, []).append(job)
         if len(waiting[key]) == TOGETHER:
             _fit_all(waiting.pop(key), **options)
-    for jobs in waiting.values():
+    for jobs in _rest(waiting):
         _fit_all(jobs, **options)
     return PairResult(rows + rejected)
+
+
+def _rest(waiting):
+    """Of few stacks, those of one survey together, whatever bands they have."""
+    kinds = {}
+    for (survey, _, psf), jobs in sorted(waiting.items()):
+        kinds.setdefault((survey, psf), []).extend(jobs)
+    for jobs in kinds.values():
+        for first in range(0, len(jobs), TOGETHER):
+            yield jobs[first : first + TOGETHER]
 
 
 def _entries(stacks, candidates):
@@ -235,14 +245,15 @@ def _psf_finder(choice):
 
 
 def _fit_all(jobs, **options):
-    """Fit stacks together, or one by one where one of them spoils it."""
+    """Fit stacks together, or in halves where one of them spoils it."""
     try:
         with one_thread(options["device"]):
             _fit(jobs, **options)
     except (RuntimeError, ArithmeticError) as error:
         if len(jobs) > 1:
-            for job in jobs:
-                _fit_all([job], **options)
+            half = len(jobs) // 2
+            _fit_all(jobs[:half], **options)
+            _fit_all(jobs[half:], **options)
         else:
             reason = f"cannot be fitted: {str(error).splitlines()[0]}"
             jobs[0].row.update(status=Status.ERROR, reason=reason)

@@ -14,6 +14,9 @@ __all__ = ["SplinePSF", "quick_size", "spline_coefficients", "spline_weights"]
 
 TAPS = 6
 
+#: Samples along an image up to which matrix products are the quicker way to draw.
+DENSE = 64
+
 #: Weights of the six nearest knots as polynomials: row j has the coefficients of the
 #: j-th power of the distance past the third knot, times 120.
 _POWERS = (
@@ -142,7 +145,7 @@ class SplinePSF:
         values = torch.nn.functional.pad(values, (pad,) * 4)
         return cls(values, side // 2 + pad, batch.oversampling, shape)
 
-    def draw(self, positions, rows, out=None):
+    def draw(self, positions, rows):
         """Stars of unit flux, one a row.
 
         Parameters
@@ -151,8 +154,6 @@ class SplinePSF:
             Shape (m, 2): (x, y) in pixels, float64.
         rows : `~torch.Tensor`
             Shape (m,), long: which PSF each has.
-        out : tuple of `~torch.Tensor`, optional
-            Where the three results go.
 
         Returns
         -------
@@ -161,39 +162,76 @@ class SplinePSF:
             derivative by x and y of the star.
         """
         fine, (ny, nx) = self.oversampling, self.shape
-        values = self.coefficients
-        side = values.shape[-1]
         place = self.middle - fine * positions
         base = place.floor()
         weights, slopes = spline_weights(place - base)
-        weights = weights.to(values.dtype)
-        slopes = slopes.to(values.dtype) * -fine
+        kind = self.coefficients.dtype
+        weights, slopes = weights.to(kind), slopes.to(kind) * -fine
+        start = base.long() - 2
+        if fine * max(ny, nx) <= DENSE:
+            return self._draw_dense(start, weights, slopes, rows)
+        return self._draw_by_taps(start, weights, slopes, rows)
+
+    def _slab(self, start, rows, steps_y, steps_x):
+        """Samples around each star, (m, y * x)."""
+        values = self.coefficients
+        side = values.shape[-1]
+        top = start[:, 1].clamp(0, side - len(steps_y))
+        left = start[:, 0].clamp(0, side - len(steps_x))
+        corner = ((rows * side + top) * side + left).int()
+        steps = (steps_y[:, None] * side + steps_x).flatten().int()
+        index = (corner[:, None] + steps).flatten()
+        return values.view(-1).index_select(0, index)
+
+    def _draw_dense(self, start, weights, slopes, rows):
+        """Of small images: by matrices, mostly zero, in few steps."""
+        fine, (ny, nx) = self.oversampling, self.shape
+        device = weights.device
+        span_y, span_x = fine * (ny - 1) + TAPS, fine * (nx - 1) + TAPS
+        steps = (torch.arange(span, device=device) for span in (span_y, span_x))
+        slab = self._slab(start, rows, *steps).view(-1, span_y, span_x)
+        both = torch.stack([weights, slopes], dim=1)
+        along = _band(both[:, :, 1], ny, fine) @ slab
+        across = _band(both[:, :, 0], nx, fine).mT
+        pair = along[:, :ny] @ across
+        last = along[:, ny:] @ across[:, :, :nx]
+        return pair[..., :nx], pair[..., nx:], last
+
+    def _draw_by_taps(self, start, weights, slopes, rows):
+        """Of large images: by sums of shifted slices."""
+        fine, (ny, nx) = self.oversampling, self.shape
         # Samples in the order (phase, pixel) along each axis, so that every tap
         # finds its pixels side by side.
         more = (TAPS - 1) // fine
         span_y, span_x = ny + more, nx + more
-        start = base.long() - 2
-        top = start[:, 1].clamp(0, side - fine * span_y)
-        left = start[:, 0].clamp(0, side - fine * span_x)
-        corner = (rows * side + top) * side + left
-        steps = [
-            torch.arange(fine, device=values.device)[:, None]
-            + fine * torch.arange(span, device=values.device)
+        phase = torch.arange(fine, device=weights.device)[:, None]
+        steps = (
+            (phase + fine * torch.arange(span, device=weights.device)).flatten()
             for span in (span_y, span_x)
-        ]
-        steps = steps[0].flatten()[:, None] * side + steps[1].flatten()
-        index = (corner[:, None] + steps.flatten()).flatten()
-        slab = values.view(-1).index_select(0, index)
+        )
+        slab = self._slab(start, rows, *steps)
         slab = slab.view(-1, fine, span_y, fine * span_x)
         shape = (-1, ny, fine, span_x)
         along = _combine(slab, weights[:, 1], ny).view(shape)
         along_slope = _combine(slab, slopes[:, 1], ny).view(shape)
-        out = (None,) * 3 if out is None else out
         return (
-            _combine_x(along, weights[:, 0], nx, out[0]),
-            _combine_x(along, slopes[:, 0], nx, out[1]),
-            _combine_x(along_slope, weights[:, 0], nx, out[2]),
+            _combine_x(along, weights[:, 0], nx),
+            _combine_x(along, slopes[:, 0], nx),
+            _combine_x(along_slope, weights[:, 0], nx),
         )
+
+
+def _band(weights, count, fine):
+    """Matrices from samples to pixels: weights of (m, j, taps) to (m, j * count, ...).
+
+    Each row has the weights, ``fine`` samples further on than the one above.
+    """
+    rows, kinds, taps = weights.shape
+    span = fine * (count - 1) + taps
+    band = weights.new_zeros(rows, kinds, count, span)
+    steps = (kinds * count * span, count * span, span + fine, 1)
+    band.as_strided((rows, kinds, count, taps), steps).copy_(weights[:, :, None])
+    return band.flatten(1, 2)
 
 
 def _combine(slab, weights, count):
@@ -208,15 +246,13 @@ def _combine(slab, weights, count):
     return total
 
 
-def _combine_x(slab, weights, count, out):
+def _combine_x(slab, weights, count):
     """Sum of the six shifted slices along x: slab of (m, y, phase, x)."""
     fine = slab.shape[2]
+    total = None
     for tap in range(TAPS):
         first = tap // fine
         part = slab[:, :, tap % fine, first : first + count]
         factor = weights[:, tap, None, None]
-        if tap:
-            out.addcmul_(part, factor)
-        else:
-            out = torch.mul(part, factor, out=out)
-    return out
+        total = part * factor if total is None else total.addcmul_(part, factor)
+    return total

@@ -226,14 +226,54 @@ class Scan:
         good = (coverage > 0.25 * full) & (sensitivity > 0)
         return torch.where(good, sensitivity, torch.inf)
 
-    def companions(self, residual, star):
-        """The best close and the best wide template for what a star has left.
+    def correlate(self, residual):
+        """Correlation of what a fit has left with the PSFs.
 
         Parameters
         ----------
         residual : `~torch.Tensor`
-            Shape (n, k, ny, nx): image less the best single star, times the root of
-            the weight.
+            Shape (n, k, ny, nx): image less model, times the root of the weight.
+
+        Returns
+        -------
+        `~torch.Tensor`
+            Shape (n, k, my, mx), for `companions` and `beside`.
+        """
+        return self._correlate(residual * self.batch.weight.sqrt(), self._kernel)
+
+    def beside(self, maps, star):
+        """The best place of a second star that stands by itself.
+
+        Parameters
+        ----------
+        maps : `~torch.Tensor`
+            As from `correlate`.
+        star : `~torch.Tensor`
+            Shape (n, 2): where the first is, (east, north) in arcsec.
+
+        Returns
+        -------
+        gain : `~torch.Tensor`
+            Shape (n,): by how much chi2 should drop.
+        positions : `~torch.Tensor`
+            Shape (n, 2, 2): of both stars.
+        """
+        star = star.float()
+        points = self.wide + star[:, None]
+        return self._beside(star, self.look_up(maps, points), *self._seen(points))
+
+    def _beside(self, star, signal, weight, cover):
+        norm = self._enough(weight, cover) * self._norms[1]
+        gain, best = (signal.clamp(min=0).square() / norm).sum(1).max(1)
+        return gain, torch.stack([star, star + self.wide[best]], dim=1)
+
+    def companions(self, maps, star):
+        """The best close and the best wide template for what a star has left.
+
+        Parameters
+        ----------
+        maps : `~torch.Tensor`
+            As from `correlate`, of the image less the best single star.
         star : `~torch.Tensor`
             Shape (n, 2): where that is, (east, north) in arcsec.
 
@@ -242,10 +282,9 @@ class Scan:
         ScanBest
             Of every stack.
         """
-        n, k = residual.shape[:2]
-        device = residual.device
+        n, k = maps.shape[:2]
+        device = maps.device
         layout, star = self.layout, star.float()
-        maps = self._correlate(residual * self.batch.weight.sqrt(), self._kernel)
         ways = directions(device)
         sky = ways[:, None, :] * layout.radii[:, None]
         near = (sky.flatten(0, 1) * self.unit[:, None, None]) + star[:, None]
@@ -255,7 +294,7 @@ class Scan:
         weight, cover = self._seen(points)
         inner = near.shape[1]
         lattice = (n, k, DIRECTIONS, len(layout.radii))
-        close_norm, wide_norm, power = self._norms
+        close_norm, _, power = self._norms
 
         values = signal[..., :inner].view(lattice)
         local = weight[..., :inner].view(lattice) / power[..., None, None]
@@ -278,9 +317,8 @@ class Scan:
         gain = (found.clamp(min=0).square() / (close_norm * scale)).sum(1).flatten(1)
         close_gain, close = gain.max(1)
 
-        norm = self._enough(weight[..., inner:], cover[..., inner:]) * wide_norm
-        gain = (signal[..., inner:].clamp(min=0).square() / norm).sum(1)
-        wide_gain, wide = gain.max(1)
+        outer = (v[..., inner:] for v in (signal, weight, cover))
+        wide_gain, beside = self._beside(star, *outer)
 
         way = ways[close // len(second)]
         template = close % len(second)
@@ -288,7 +326,6 @@ class Scan:
         one = -way * distance.gather(1, layout.primary[template][:, None])
         two = way * distance.gather(1, layout.secondary[template][:, None])
         pairs = torch.stack([one, two], dim=1) + star[:, None]
-        beside = torch.stack([star, star + self.wide[wide]], dim=1)
         return ScanBest(
             torch.stack([close_gain, wide_gain], dim=1),
             torch.stack([pairs, beside], dim=1).double(),

@@ -44,7 +44,7 @@ def fit_shaped(batch, start, *, uncertainty, rounds=ROUNDS, largest=1.2, **optio
     fit = fit_stars(batch, start, uncertainty=uncertainty, **options)
     if uncertainty is None:
         return fit
-    options = {k: v for k, v in options.items() if k != "splines"}
+    options = {k: v for k, v in options.items() if k not in ("splines", "psf")}
     first = 2 if uncertainty.registration.value else 0
     rest = fit.extra[..., first:].abs().flatten(1)
     far = (rest > LINEAR).any(1)

@@ -237,14 +237,17 @@ class PixelBatch:
         photons = (0.5 * above + 0.125 * around).clamp(min=0) / gain
         return replace(self, weight=self.weight / (1 + self.weight * photons))
 
-    def cutout(self, radius):
-        """The pixels around the targets.
+    def cutout(self, radius, *, center=None):
+        """The pixels around the targets, or around other places.
 
         Parameters
         ----------
         radius : float
             Half side in arcsec; the band with the finest pixels sets how many
             pixels that is for all.
+        center : `~torch.Tensor`, optional
+            Shape (n, 2): (east, north) of the middle in arcsec; the targets by
+            default.
 
         Returns
         -------
@@ -257,7 +260,11 @@ class PixelBatch:
         side = 2 * half + 1
         if side >= max(ny, nx):
             return self
-        corner = self.origin.round().long() - half
+        middle = self.origin
+        if center is not None:
+            offset = self.to_pixel @ center.to(middle.dtype)[:, None, :, None]
+            middle = middle + offset[..., 0]
+        corner = middle.round().long() - half
         steps = torch.arange(side, device=self.device)
         rows = corner[..., 1, None] + steps
         columns = corner[..., 0, None] + steps

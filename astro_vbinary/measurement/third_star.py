@@ -21,7 +21,7 @@ def third_star(batch, scan, rows, pair, residual, *, uncertainty=None):
     batch : PixelBatch
         Stacks, n of k bands each.
     scan : Scan
-        The scan of the same batch.
+        The scan of those of its stacks that are to be looked at.
     rows : `~torch.Tensor`
         Shape (q,), long: stacks to look at.
     pair : StarFit
@@ -41,38 +41,42 @@ def third_star(batch, scan, rows, pair, residual, *, uncertainty=None):
         Shape (q,), float64: the faintest star's light over the brightest's, in the
         band where that is most.
     """
-    rest = residual.view_as(batch.images)
-    places = pair.positions
-    least = pair.chi2.clone()
+    places = pair.positions[rows]
+    starts, gain = _starts(scan, residual.view_as(batch.images)[rows], places)
+    likely, kind = torch.nonzero(gain > WORTH**2, as_tuple=True)
+    before = pair.chi2[rows]
+    least = before.clone()
     apart, share = torch.zeros_like(least), torch.zeros_like(least)
-    chosen = torch.zeros(len(least), dtype=torch.bool, device=least.device)
-    chosen[rows] = True
-    for start, gain in _starts(scan, rest, places):
-        likely = torch.nonzero(chosen & (gain > WORTH**2))[:, 0]
-        if not len(likely):
-            continue
+    if len(likely):
         fit = fit_stars(
-            batch[likely], start[likely], uncertainty=uncertainty, evaluations=10
+            batch[rows[likely]],
+            starts[likely, kind],
+            uncertainty=uncertainty,
+            evaluations=10,
         )
-        better = fit.chi2 < least[likely]
-        taken = likely[better]
         gaps = torch.cdist(fit.positions, fit.positions)
         gaps = gaps + torch.diag_embed(torch.full_like(gaps[:, 0], torch.inf))
         light = fit.flux.amin(2) / fit.flux.amax(2).clamp(min=1e-300)
-        least[taken] = fit.chi2[better]
-        apart[taken] = gaps.flatten(1).amin(1)[better]
-        share[taken] = light.amax(1)[better]
-    drop = (pair.chi2 - least).clamp(min=0).sqrt()
-    return drop[rows], apart[rows], share[rows]
+        for number in range(gain.shape[1]):
+            better = (kind == number) & (fit.chi2 < least[likely])
+            taken = likely[better]
+            least[taken] = fit.chi2[better]
+            apart[taken] = gaps.flatten(1).amin(1)[better]
+            share[taken] = light.amax(1)[better]
+    return (before - least).clamp(min=0).sqrt(), apart, share
 
 
 def _starts(scan, rest, places):
-    """Places of three stars, and by how much chi2 should drop."""
+    """Places of three stars, (q, starts, 3, 2), and by how much chi2 should drop."""
+    starts, gain = [], []
+    maps = scan.correlate(rest)
     for star in (0, 1):
-        best = scan.companions(rest, places[:, star])
+        best = scan.companions(maps, places[:, star])
         if star == 0:
-            beside = best.positions[:, 1, 1:]
-            yield torch.cat([places, beside], dim=1), best.gain[:, 1]
+            starts.append(torch.cat([places, best.positions[:, 1, 1:]], dim=1))
+            gain.append(best.gain[:, 1])
         other = places[:, 1 - star, None]
         split = best.positions[:, 0]
-        yield torch.cat([split[:, :1], other, split[:, 1:]], dim=1), best.gain[:, 0]
+        starts.append(torch.cat([split[:, :1], other, split[:, 1:]], dim=1))
+        gain.append(best.gain[:, 0])
+    return torch.stack(starts, dim=1), torch.stack(gain, dim=1)

@@ -1,5 +1,7 @@
 """A core and what surrounds it: the sum of several profiles."""
 
+from functools import cached_property
+
 import astropy.units as u
 import numpy as np
 
@@ -58,7 +60,7 @@ class MixturePSF(PSF):
                 total += weight * part.image(shape, pixel_scale, position=position)
         return total
 
-    @property
+    @cached_property
     def fwhm(self):
         """Full width at half maximum (`~astropy.units.Quantity`), an angle."""
         core = self.components[0].fwhm.to_value(u.arcsec)

@@ -20,6 +20,7 @@ __all__ = ["main"]
         "measure": "astro_vbinary.cli.measure",
         "catalog": "astro_vbinary.cli.catalog",
         "completeness": "astro_vbinary.cli.completeness",
+        "fraction": "astro_vbinary.cli.fraction",
         "export": "astro_vbinary.cli.export",
         "report": "astro_vbinary.cli.report",
         "fetch": "astro_vbinary.cli.fetch",

@@ -242,3 +242,23 @@ class NeighbourCounts:
             if np.isfinite(own).any():
                 found[number] = np.nanmin(own)
         return found
+
+    def magnitudes_around(self, ra, dec):
+        """Magnitudes of the stars in the annulus around a place.
+
+        Parameters
+        ----------
+        ra, dec : float
+            In degrees.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            Shape (k,), float64: of the stars from 5 arcsec to `radius` away that have
+            one.
+        """
+        point = unit_vectors([ra], [dec])[0]
+        stars = np.array(self._tree.query_ball_point(point, chord(self.radius)), int)
+        far = separation(self._points[stars], point) > INNER
+        own = self.magnitude[stars[far]]
+        return own[np.isfinite(own)]

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "options": ["RunOptions"],
         "population": ["PairPopulation"],
         "running": ["RunInterrupt", "run_catalog"],
+        "sample": ["SampleFraction", "sample_fraction"],
         "summary": ["RunSummary"],
     },
 )

@@ -79,6 +79,8 @@ def build_catalog(
     *,
     min_probability=None,
     psf="model",
+    posterior="auto",
+    contrast=True,
     targets=None,
     seed=0,
     settings=None,
@@ -109,8 +111,9 @@ def build_catalog(
         A source is measured, in all surveys that have a verdict on it, where one of
         these is at least so probable; by default where one is labelled ``binary``. With
         0 everything is.
-    psf : str or `~pathlib.Path`, optional
-        As for `~astro_vbinary.measurement.measure_pairs`.
+    psf, posterior, contrast : object, optional
+        As for `~astro_vbinary.measurement.measure_pairs`. Without ``contrast`` sources
+        have no limits.
     targets : dict of str to `~astropy.coordinates.SkyCoord`, optional
         Positions of sources by name, used instead of the stamps' centres.
     seed : int, optional
@@ -167,7 +170,12 @@ def build_catalog(
                 stamps,
                 min_probability=min_probability,
                 targets=targets,
-                options={"psf": psf, "seed": seed, "contrast": True},
+                options={
+                    "psf": psf,
+                    "posterior": posterior,
+                    "contrast": contrast,
+                    "seed": seed,
+                },
                 chunk_size=chunk_size,
                 digest=digest,
             )

@@ -26,9 +26,10 @@ class CompanionFraction:
     Attributes
     ----------
     fraction : float
-        The share; it may be negative where fewer are found than expected without any.
+        The share, from 0 to 1; NaN where no companion that was put in was found, or
+        every single star was.
     low, high : float
-        Ends of its interval.
+        Ends of its interval, from 0 to 1.
     level : float
         Of the interval.
     completeness, false_positives, neighbours : tuple of float
@@ -124,9 +125,11 @@ def companion_fraction(
         return (1 - (1 - seen) / ((1 - chance * near) * (1 - false))) / complete
 
     shares = {name: share(name) for name in counts}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        best = solve(*(np.float64(own[0]) for own, _ in shares.values()))
-        low, high = np.percentile(solve(*(d for _, d in shares.values())), tails)
+    drawn = np.clip(solve(*(own for _, own in shares.values())), 0, 1)
+    low, high = np.percentile(drawn, tails)
+    best = np.nan
+    if companions[0] and (not singles[1] or singles[0] < singles[1]):
+        best = np.clip(solve(*(own[0] for own, _ in shares.values())), 0, 1)
     return CompanionFraction(
         fraction=float(best),
         low=float(low),

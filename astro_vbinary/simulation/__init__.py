@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "pairs": ["find_singles", "inject_many"],
         "scenes": ["KINDS", "Galaxy", "Scene", "Star", "draw_scene"],
         "simulate": ["SimulatedStack", "simulate_stack", "write_folder"],
+        "sources": ["InjectedSource", "inject_source"],
         "template": ["InjectionError", "StarTemplate", "star_template"],
     },
 )

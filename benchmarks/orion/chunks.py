@@ -25,7 +25,7 @@ from benchmarks.orion.stamps import write_stamps
 __all__ = ["CHUNK", "SETTINGS", "judge", "run_chunks"]
 
 #: Sources in a chunk.
-CHUNK = 1000
+CHUNK = 500
 
 #: How the surveys' verdicts are made one: the share of companions is known about.
 SETTINGS = FusionSettings(prevalence=FRACTION)
@@ -110,7 +110,13 @@ def judge(stamps, folder, *, neighbours=None, settings=SETTINGS):
         warnings.simplefilter("ignore")
         run_catalog(stamps, verdicts, options=RunOptions(workers=0))
         build_catalog(
-            verdicts, stamps, folder, settings=settings, neighbours=neighbours
+            verdicts,
+            stamps,
+            folder,
+            settings=settings,
+            neighbours=neighbours,
+            posterior="none",
+            contrast=False,
         )
     return Table.read(folder / "catalog.ecsv")
 

@@ -14,11 +14,16 @@ __all__ = ["fit_shaped"]
 #: How often PSFs are changed at most, and the least drop of chi2 to go on.
 ROUNDS, WORTH = 4, 0.1
 
+#: The same as a share of what a fit is worse than its rival: how much, then, says it.
+COARSE = 0.005
+
 #: Below these changes a fit is linear: of shapes, and of positions in FWHM.
 LINEAR, NEAR = 0.05, 0.1
 
 
-def fit_shaped(batch, start, *, uncertainty, rounds=ROUNDS, largest=1.2, **options):
+def fit_shaped(
+    batch, start, *, uncertainty, rounds=ROUNDS, largest=1.2, rival=None, **options
+):
     """Fit stars and the PSFs' registration, ellipticity and size.
 
     Parameters
@@ -33,6 +38,8 @@ def fit_shaped(batch, start, *, uncertainty, rounds=ROUNDS, largest=1.2, **optio
         How often PSFs are changed at most.
     largest : float, optional
         Largest change of ellipticity and of the logarithm of the width.
+    rival : `~torch.Tensor`, optional
+        Shape (n,): chi2 of another model; a fit that is much worse is not refined.
     **options
         As for `fit_stars`.
 
@@ -65,7 +72,10 @@ def fit_shaped(batch, start, *, uncertainty, rounds=ROUNDS, largest=1.2, **optio
             **options,
         )
         found.extra = found.extra + change
-        better = found.chi2 < fit.chi2[live] - WORTH
+        drop, worth = fit.chi2[live] - found.chi2, WORTH
+        if rival is not None:
+            worth = WORTH + COARSE * (found.chi2 - rival[live]).clamp(min=0)
+        better = drop > worth
         live = live[better]
         for name, value in vars(found).items():
             if value is not None:

@@ -99,6 +99,7 @@ def compare_alternatives(batch, splines, found, pair, *, changed, uncertainty, l
             uncertainty=FREE,
             rounds=8,
             largest=BROADEST,
+            rival=double.chi2[rows],
             **OPTIONS,
         )
         bands = (batch.weight[rows] > 0).flatten(2).any(2).sum(1)

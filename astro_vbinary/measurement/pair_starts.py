@@ -12,8 +12,11 @@ __all__ = ["first_pair", "put_rows"]
 
 #: Half side of the pixels that a rough fit looks at, beyond half of the separation,
 #: in effective FWHM, and how it is done.
-MARGIN = 1.6
+MARGIN = 1.0
 ROUGH = {"evaluations": 8, "tolerance": (2e-2, 1e-5)}
+
+#: Pairs whose stars are nearer to each other's than this, in effective FWHM, are one.
+SAME = 0.03
 
 
 def first_pair(scan, splines, *, largest, search, uncertainty, **options):
@@ -65,33 +68,32 @@ def first_pair(scan, splines, *, largest, search, uncertainty, **options):
 
 def _best_start(batch, splines, found, uncertainty, largest):
     """Rough fits from both kinds of templates: the positions of the better one."""
+    options = {"uncertainty": uncertainty, "largest_distance": largest}
     which = found.gain.argmax(1)
     start = found.starts[torch.arange(len(batch), device=which.device), which]
-    # Where only one is worth a fit, nothing has to be compared.
-    least = torch.full_like(found.chi2, torch.inf)
-    chosen = [worth_a_fit(found.gain, kind, uncertainty) for kind in (0, 1)]
-    both = chosen[0] & chosen[1]
+    chosen, places = [], found.starts.clone()
     for kind in (0, 1):
+        chosen.append(worth_a_fit(found.gain, kind, uncertainty))
         rows = torch.nonzero(chosen[kind])[:, 0]
-        if not len(rows):
-            continue
-        options = {"uncertainty": uncertainty, "largest_distance": largest}
-        places = _rough_fit(batch, splines, rows, found.starts[rows, kind], options)
-        compared = both[rows]
-        chi2 = least.new_zeros(len(rows))
-        if compared.any():
-            few = rows[compared]
-            chi2[compared] = fit_stars(
-                batch[few],
-                places[compared],
-                splines=splines,
-                psf=psf_rows(batch)[few],
-                evaluations=1,
-                **options,
+        if len(rows):
+            first = found.starts[rows, kind]
+            places[rows, kind] = _rough_fit(batch, splines, rows, first, options)
+        start = torch.where(chosen[kind][:, None, None], places[:, kind], start)
+    # Most come to the same place; only of the others the better one has to be found.
+    one, two = places.unbind(1)
+    gaps = [(one - other).norm(dim=2).amax(1) for other in (two, two.flip(1))]
+    apart = torch.minimum(*gaps) > SAME * batch.fwhm.amin(1)
+    rows = torch.nonzero(chosen[0] & chosen[1] & apart)[:, 0]
+    if len(rows):
+        part, psf = batch[rows], psf_rows(batch)[rows]
+        first, second = (
+            fit_stars(
+                part, place[rows], splines=splines, psf=psf, evaluations=1, **options
             ).chi2
-        better = chi2 < least[rows]
-        least[rows[better]] = chi2[better]
-        start[rows[better]] = places[better]
+            for place in (one, two)
+        )
+        better = (first < second)[:, None, None]
+        start[rows] = torch.where(better, one[rows], two[rows])
     return start
 
 

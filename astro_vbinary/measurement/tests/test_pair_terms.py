@@ -14,9 +14,11 @@ from astro_vbinary.measurement import (
     false_alarm_probability,
     fit_pairs,
 )
+from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.pair_rows import star_position
 from astro_vbinary.measurement.pair_terms import pair_errors, pair_terms
 from astro_vbinary.measurement.proposal import PairProposal
+from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.reshaping import reshape_psfs
 from astro_vbinary.measurement.tests.helpers_pairs import make_batch
 from astro_vbinary.psf import MoffatPSF
@@ -139,6 +141,19 @@ def test_no_variance_is_negative_where_nothing_is_known(ground):
         assert (np.linalg.eigvalsh(fit.fisher) >= -1e-9 * most).all()
         # An error that is no number is not given.
         assert not (variance[:, 0] > 100**2).any()
+
+
+def test_a_row_that_is_no_number_does_not_spoil_the_others(ground):
+    rng = np.random.default_rng(3)
+    batch, _ = make_batch(*ground, 3, snr=50, ratio=0.5, separation=1.0, rng=rng)
+    places = torch.tensor([[[0.0, 0.0], [0.0, 1.0]]], dtype=torch.float64)
+    flux = torch.full((3, 1, 2), 10.0, dtype=torch.float64)
+    splines, places = SplinePSF.of(batch), places.expand(3, -1, -1)
+    good = information(batch, splines, places, flux).covariance
+    flux[1] = torch.nan
+    found = information(batch, splines, places, flux).covariance
+    assert found[1].isnan().all()
+    assert torch.equal(found[[0, 2]], good[[0, 2]])
 
 
 def test_reshaped_psfs_are_those_of_that_shape():

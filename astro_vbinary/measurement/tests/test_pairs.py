@@ -41,8 +41,9 @@ def make_stamp(stars, *, band="i", source="1", psf=None, side=81, seed=0):
 PAIR = [(0.0, 0.0, 3000.0), (0.9, 0.9, 1500.0)]
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("stamps")
     for number, band in enumerate("gi"):
         stamp = make_stamp(PAIR, band=band, source="7", seed=number)
         stamp.write(tmp_path / f"7_{band}_Pan-STARRS.fits")
@@ -55,8 +56,13 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_every_source_has_a_row_and_a_reason(folder):
-    result = measure_pairs(folder)
+@pytest.fixture(scope="module")
+def measured(folder):
+    return measure_pairs(folder)
+
+
+def test_every_source_has_a_row_and_a_reason(measured):
+    result = measured
     table = result.to_table()
     rows = {str(row["source"]): row for row in table}
     assert len(rows) == len(table) == 5
@@ -159,6 +165,31 @@ def test_stacks_that_cannot_be_fitted_do_not_spoil_the_others(monkeypatch):
     assert table["reason"][1] == "cannot be fitted: does not converge"
 
 
+def test_stacks_of_unlike_bands_are_fitted_as_they_are_alone():
+    bands = {"one": "i", "three": "giz"}
+    stacks = [
+        StampStack(
+            [
+                make_stamp(PAIR, band=band, source=source, seed=number)
+                for number, band in enumerate(names)
+            ]
+        )
+        for source, names in bands.items()
+    ]
+    options = {"posterior": "none", "uncertainty": None}
+    together = measure_pairs(stacks, **options).to_table()
+    assert list(together["bands"]) == ["i", "g,i,z"]
+    for number, stack in enumerate(stacks):
+        alone = measure_pairs([stack], **options).to_table()[0]
+        row = together[number]
+        error = float(alone["separation_error"].value)
+        off = abs(row["separation"] - alone["separation"]).value
+        assert off < 0.05 * error
+        assert row["separation_error"].value == pytest.approx(error, rel=1e-2)
+        for name in ("statistic", "core_chi2", "false_alarm"):
+            assert float(row[name]) == pytest.approx(float(alone[name]), rel=1e-2)
+
+
 def test_torch_has_its_threads_back():
     before = torch.get_num_threads()
     torch.set_num_threads(before + 1)
@@ -175,8 +206,8 @@ def test_only_candidates_are_measured(folder):
 
 
 @pytest.mark.parametrize("suffix", [".ecsv", ".vot", ".fits", ".parquet"])
-def test_written_tables_read_back(folder, tmp_path, suffix):
-    result = measure_pairs(folder)
+def test_written_tables_read_back(measured, tmp_path, suffix):
+    result = measured
     path = tmp_path / f"pairs{suffix}"
     result.write(path)
     kind = {".vot": "votable", ".ecsv": "ascii.ecsv"}.get(suffix, suffix[1:])
@@ -192,8 +223,8 @@ def test_written_tables_read_back(folder, tmp_path, suffix):
     assert reasons == [str(v) for v in table["reason"]]
 
 
-def test_the_votable_has_ucds(folder, tmp_path):
-    measure_pairs(folder).write(tmp_path / "pairs.vot")
+def test_the_votable_has_ucds(measured, tmp_path):
+    measured.write(tmp_path / "pairs.vot")
     fields = parse(tmp_path / "pairs.vot", verify="exception").get_first_table().fields
     found = {field.name: field.ucd for field in fields}
     assert found["separation"] == "pos.angDistance"

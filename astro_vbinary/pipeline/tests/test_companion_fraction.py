@@ -60,6 +60,11 @@ def test_counts_that_cannot_be(arguments, words):
         companion_fraction(1, 10, **arguments)
 
 
+@pytest.fixture(autouse=True)
+def bundled():
+    """The bundled weights, and not the tiny ones of this room."""
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     """Six single stars of DECaLS, their catalogue and the stars around."""
@@ -103,7 +108,6 @@ def test_wide_equal_companions_are_found_and_single_stars_are_not(sample, tmp_pa
     )
     assert (made.found, made.sources) == (0, 6)
     assert made.result.completeness[0] > 0.8
-    made.injected.pprint_all(); print(Table.read(tmp_path/"work"/"verdicts.ecsv")["source","probability","n_bands","fwhm"])
     assert made.result.false_positives[0] < 0.2
     density = 2000 / (0.2 * 3600) ** 2 / np.cos(np.deg2rad(5.4))
     assert made.chance == pytest.approx(np.pi * 2.5**2 * density, rel=0.2)

@@ -15,6 +15,9 @@ __all__ = ["GLRTResult", "glrt"]
 #: false-positive rate of interest has its threshold there.
 REFINE_FROM = 3.0
 
+#: How far beside the star a close companion is looked for, in units of the scan's.
+BESIDE = 0.5
+
 
 @dataclass(frozen=True)
 class GLRTResult:
@@ -167,9 +170,24 @@ def _scan(batch, largest, search, uncertainty):
         residual=True,
     )
     best = scan.companions(single.residual, single.positions[:, 0])
+    starts = _more_starts(best.positions, single.positions[:, 0], scan.unit)
     flux = torch.cat([single.flux, torch.zeros_like(single.flux)], dim=2)
     power = (batch.weight.amax((2, 3)) * scan.power).double()
-    return single.chi2, best.gain.double(), best.positions, flux, power
+    return single.chi2, best.gain.double(), starts, flux, power
+
+
+def _more_starts(found, star, unit):
+    """Add companions on both sides of the star, along the best close template.
+
+    The image of a close pair is nearly that of the same pair turned by half a circle:
+    only its third moments tell on which side the fainter star is, and noise may choose
+    the wrong one, from where the fit does not find back.
+    """
+    way = found[:, 0, 1] - found[:, 0, 0]
+    way = way / way.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    offset = BESIDE * unit.double()[:, None] * way
+    sides = [torch.stack([star, star + turn * offset], dim=1) for turn in (-1, 1)]
+    return torch.cat([found, torch.stack(sides, dim=1)], dim=1)
 
 
 def _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk):
@@ -178,11 +196,13 @@ def _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk)
     found.positions = found.starts[torch.arange(len(batch), device=gain.device), which]
     found.refined = gain >= refine_from**2
     fitted = torch.full_like(gain, -torch.inf)
-    for kind in (0, 1):
+    for kind, part in enumerate((0, 1, 0, 0)):
         # The lesser of both is worth a fit where it is not far behind, or where what
         # the better one sees may be the PSF's.
         least = 0.6 * gain if uncertainty is None else refine_from**2
-        chosen = found.refined & (found.gain[:, kind] >= least)
+        chosen = found.refined & (found.gain[:, part] >= least)
+        if kind != part:  # needless where the fit has kept the template's promise
+            chosen &= fitted < gain
         for rows in torch.nonzero(chosen)[:, 0].split(chunk):
             if not len(rows):  # what is split of nothing
                 continue

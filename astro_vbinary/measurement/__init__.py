@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
             "GLRT_THRESHOLDS",
             "clairvoyant_bound",
             "required_d_prime",
+            "scan_completeness",
             "small_separation_d_prime",
             "wide_d_prime",
         ],

@@ -7,6 +7,7 @@ __all__ = [
     "GLRT_THRESHOLDS",
     "clairvoyant_bound",
     "required_d_prime",
+    "scan_completeness",
     "small_separation_d_prime",
     "wide_d_prime",
 ]
@@ -87,6 +88,57 @@ def required_d_prime(completeness, false_positive_rate, *, threshold=None):
     """
     limit = _deviate(false_positive_rate) if threshold is None else threshold
     return limit + stats.norm.ppf(completeness)
+
+
+def scan_completeness(d_prime, threshold, *, bands=1):
+    r"""Completeness of a scan that fits what it does not know.
+
+    .. math::
+
+        P_D = P\left(\chi'^2_{k+2}(d'^2) > t^2\right)
+
+    with t the threshold on the square root of the likelihood ratio. The maximum is
+    taken over the companion's place and its flux in each of k bands, so noise adds to
+    T what it can in k + 2 dimensions: T is a noncentral :math:`\chi^2` (Wald 1943;
+    Kay 1998, 6.5) with a mean of d'^2 + k + 2, and half of the pairs are found from a
+    d' about (k + 1) / 2t below t. A detector that knows the pair has one dimension,
+    `clairvoyant_bound`.
+
+    Parameters
+    ----------
+    d_prime : array-like of float
+        Any shape.
+    threshold : float
+        On the square root of T.
+    bands : int, optional
+        Number of bands with a free flux ratio each.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Of the shape of ``d_prime``. It holds where there is one best pair near the
+        true one, which is far above what noise makes elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If ``bands`` is below one.
+
+    References
+    ----------
+    Wald, A. 1943, Trans. Am. Math. Soc. 54, 426, doi:10.2307/1990256;
+    Kay, S. M. 1998, Fundamentals of Statistical Signal Processing: Detection Theory.
+
+    Examples
+    --------
+    >>> from astro_vbinary.measurement import scan_completeness
+    >>> print(scan_completeness([0, 4.17, 4.4, 5.7], 4.4).round(2))
+    [0.   0.5  0.59 0.93]
+    """
+    if bands < 1:
+        raise ValueError(f"there is at least one band, not {bands}")
+    size = np.square(np.asarray(d_prime, dtype=float))
+    return stats.ncx2.sf(threshold**2, bands + 2, np.maximum(size, 1e-12))
 
 
 def _deviate(rate):

@@ -15,6 +15,9 @@ __all__ = ["GLRTResult", "ScanFound", "glrt", "scan_stacks", "worth_a_fit"]
 #: false-positive rate of interest has its threshold there.
 REFINE_FROM = 3.0
 
+#: How far beside the star a close companion is looked for, in units of the scan's.
+BESIDE = 0.5
+
 
 @dataclass(frozen=True)
 class GLRTResult:
@@ -138,7 +141,10 @@ def glrt(
     parts = []
     for i in steps:
         part = batch[i : i + chunk]
-        parts.append(scan_stacks(Scan(part, largest), search, uncertainty))
+        scan = Scan(part, largest)
+        one = scan_stacks(scan, search, uncertainty)
+        one.starts = _more_starts(one.starts, one.single, scan.unit)
+        parts.append(one)
     found = ScanFound.join(parts)
     _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk)
     return _result(found)
@@ -158,7 +164,8 @@ class ScanFound:
         Shape (n, 2), float64: by how much chi2 should drop, by the best close
         template and the best wide one.
     starts : `~torch.Tensor`
-        Shape (n, 2, 2, 2), float64: (template, star, east and north).
+        Shape (n, t, 2, 2), float64: (template, star, east and north), the close
+        template first, then the wide one.
     flux : `~torch.Tensor`
         Shape (n, k, 2), float64: of one star, and zero.
     power : `~torch.Tensor`
@@ -233,14 +240,30 @@ def scan_stacks(scan, search, uncertainty, *, splines=None, tolerance=(2e-2, 1e-
     )
 
 
+def _more_starts(found, star, unit):
+    """Add companions on both sides of the star, along the best close template.
+
+    The image of a close pair is nearly that of the same pair turned by half a circle:
+    only its third moments tell on which side the fainter star is, and noise may choose
+    the wrong one, from where the fit does not find back.
+    """
+    way = found[:, 0, 1] - found[:, 0, 0]
+    way = way / way.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    offset = BESIDE * unit.double()[:, None] * way
+    sides = [torch.stack([star, star + turn * offset], dim=1) for turn in (-1, 1)]
+    return torch.cat([found, torch.stack(sides, dim=1)], dim=1)
+
+
 def _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk):
     """Fit two stars where the scan found enough, from both of its templates."""
     gain, which = found.gain.max(1)
     found.positions = found.starts[torch.arange(len(batch), device=gain.device), which]
     found.refined = gain >= refine_from**2
     fitted = torch.full_like(gain, -torch.inf)
-    for kind in (0, 1):
-        chosen = worth_a_fit(found.gain, kind, uncertainty, refine_from)
+    for kind, part in enumerate((0, 1, 0, 0)):
+        chosen = worth_a_fit(found.gain, part, uncertainty, refine_from)
+        if kind != part:  # needless where the fit has kept the template's promise
+            chosen &= fitted < gain
         for rows in torch.nonzero(chosen)[:, 0].split(chunk):
             if not len(rows):  # what is split of nothing
                 continue

@@ -23,9 +23,9 @@ __all__ = ["Scan", "ScanBest"]
 KERNEL_REACH = 1.6
 
 #: The effective width of a PSF (that of a Gaussian of equal sum of squares) to its
-#: full width at half maximum, for the wings that stars have.
+#: full width at half maximum, for the wings that stars have; where these are wider
+#: still, as those of space telescopes, the width of the core is taken.
 CORE = 0.85
-
 
 #: Fewest samples of a correlation map in the effective width of a PSF: the map is
 #: smoother than the PSF by the square root of two.
@@ -76,7 +76,7 @@ class Scan:
         self.batch = batch
         n, _, ny, nx = batch.images.shape
         device = batch.device
-        widths = CORE * batch.fwhm
+        widths = torch.minimum(CORE * batch.fwhm, batch.core_width)
         self.unit = widths.amin(1).expand(n).float()
         self.fine = _map_sampling(batch)
         # The PSF at the map's samples, its middle kept.

@@ -168,6 +168,22 @@ class PixelBatch:
         # A Gaussian of width W has a sum of squares of 2 ln 2 / (pi W^2).
         return (0.44127 / power).sqrt() * self.pixel_scale
 
+    @property
+    def core_width(self):
+        """Width in arcsec of the PSF's core, which wings do not broaden.
+
+        Full width at half maximum of the Gaussian whose autocorrelation is as curved
+        at its peak: the step by which a star moves on the image and is another one.
+        Of the power spectrum p at the frequencies k, it is 2.3548 (sum p /
+        sum p k^2)^0.5; a `~torch.Tensor` of shape (n, k), float64.
+        """
+        power = torch.fft.fft2(self.psf.double()).abs().square()
+        k = torch.fft.fftfreq(self.psf.shape[-1], dtype=power.dtype, device=self.device)
+        k = 2 * torch.pi * k
+        square = k[:, None].square() + k.square()
+        curved = (power * square).sum((-2, -1)) / power.sum((-2, -1))
+        return 2.3548 * curved.rsqrt() / self.oversampling * self.pixel_scale
+
     def __len__(self):
         return len(self.images)
 

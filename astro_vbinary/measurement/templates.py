@@ -122,11 +122,14 @@ def sky_points(radius, step, device, *, inner=0.0):
     Returns
     -------
     `~torch.Tensor`
-        Shape (q, 2), float32, (east, north) in arcsec.
+        Shape (q, 2), float32, (east, north) in arcsec; eight on the outer edge where
+        the grid has none in the ring.
     """
     count = int(np.ceil(radius / step))
     axis = torch.arange(-count, count + 1, device=device) * step
     east, north = torch.meshgrid(axis, axis, indexing="ij")
     distance = torch.hypot(east, north)
     keep = (distance <= radius) & (distance >= inner)
+    if not bool(keep.any()):
+        return radius * directions(device)[:: DIRECTIONS // 8]
     return torch.stack([east[keep], north[keep]], dim=1)

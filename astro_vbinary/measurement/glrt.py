@@ -143,7 +143,7 @@ def glrt(
         part = batch[i : i + chunk]
         scan = Scan(part, largest)
         one = scan_stacks(scan, search, uncertainty)
-        one.starts = _more_starts(one.starts, one.single, scan.unit)
+        one.starts = _more_starts(one.starts, one.single[:, 0], scan.unit)
         parts.append(one)
     found = ScanFound.join(parts)
     _refine(batch, found, largest, uncertainty, refine_from, evaluations, chunk)

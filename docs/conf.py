@@ -9,6 +9,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE / "_ext"))
+# An example of the gallery is on the sky of a benchmark.
+sys.path.append(str(HERE.parent))
 
 # ----------------------------------------------------------------- project
 project = "astro_vbinary"

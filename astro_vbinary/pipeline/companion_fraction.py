@@ -92,7 +92,8 @@ def companion_fraction(
     Examples
     --------
     >>> from astro_vbinary.pipeline import companion_fraction
-    >>> result = companion_fraction(80, 1000, companions=(600, 1000), singles=(20, 1000))
+    >>> put_in = {"companions": (600, 1000), "singles": (20, 1000)}
+    >>> result = companion_fraction(80, 1000, **put_in)
     >>> print(f"{result.fraction:.3f}")
     0.102
     >>> result.low < 0.102 < result.high

@@ -73,10 +73,8 @@ class SampleFraction:
             "chance": self.chance,
         }
         for name in ("completeness", "false_positives", "neighbours"):
-            for column, value in zip(
-                (name, f"{name}_low", f"{name}_high"), getattr(made, name), strict=True
-            ):
-                row[column] = value
+            columns = (name, f"{name}_low", f"{name}_high")
+            row |= dict(zip(columns, getattr(made, name), strict=True))
         for name in SETS:
             row[f"n_{name}"] = int((self.injected["set"] == name).sum())
         return QTable(rows=[row])
@@ -242,7 +240,8 @@ def _judge(folder, settings, options, psf, seed, progress):
 def _map(table):
     """Shares found over separation and magnitude difference."""
     s, dm = (
-        np.asarray(table[name], float) for name in ("separation", "magnitude_difference")
+        np.asarray(table[name], float)
+        for name in ("separation", "magnitude_difference")
     )
     found = _found(table)
     wide, unequal = CELLS

@@ -97,9 +97,10 @@ def _chances(table):
     sample = _role(table, "sample")
     put_in, expected = _near(sample).sum(), np.nansum(_filled(sample["chance"]))
     yield "neighbours by chance within 2.5 arcsec put in", f"{put_in:,}"
+    off = 100 * (expected / put_in - 1)
     yield (
         "of them predicted",
-        f"{expected:.1f} +- {np.sqrt(expected):.1f}, {100 * (expected / put_in - 1):+.1f} %",
+        f"{expected:.1f} +- {np.sqrt(expected):.1f}, {off:+.1f} %",
     )
 
 
@@ -169,4 +170,7 @@ def _measured(table):
     yield "median error of the separation (arcsec)", f"{median:.4f}"
     for level, width in (("68 %", 1.0), ("95 %", 1.96)):
         inside = np.abs(off[own]) < width * error[own]
-        yield f"separations within their {level} interval", _share(inside.sum(), own.sum())
+        yield (
+            f"separations within their {level} interval",
+            _share(inside.sum(), own.sum()),
+        )

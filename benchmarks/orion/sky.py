@@ -80,8 +80,8 @@ def draw_plan(count, seed):
     for number, role in enumerate(ROLES):
         rng = np.random.default_rng([seed, number])
         table = _draw_sources(count if role == "sample" else others, rng)
-        has = rng.random(len(table)) < FRACTION
-        has = {"sample": has, "companion": np.ones(len(table), bool)}.get(role, ~has & has)
+        share = {"sample": FRACTION, "companion": 1.0}.get(role, 0.0)
+        has = rng.random(len(table)) < share
         drawn = np.array([_companion(rng) for _ in range(len(table))])
         _put(table, "companion", np.where(has[:, None], drawn, np.nan), rng)
         table["role"] = role.ljust(9)

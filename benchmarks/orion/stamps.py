@@ -47,7 +47,9 @@ def write_stamps(rows, folder, seed, *, surveys=tuple(DEPTHS), references=None):
         out[name] = np.full(len(rows), np.nan)
     for survey in surveys:
         rng = np.random.default_rng([*seed, list(DEPTHS).index(survey)])
-        seen = np.flatnonzero(sees(survey, rows["ra"], rows["dec"], rng.random(len(rows))))
+        seen = np.flatnonzero(
+            sees(survey, rows["ra"], rows["dec"], rng.random(len(rows)))
+        )
         if not len(seen):
             continue
         own = rows[seen]

@@ -2,13 +2,12 @@
 From stamps to a companion fraction
 ===================================
 
-Two dozen sources of a simulated Orion, seen by Pan-STARRS and DECaLS: classified, measured,
-brought together, and corrected for what could not have been seen (:doc:`/user/fraction`).
-So few say little, as the interval shows; ``python -m benchmarks.orion`` does
-27,730.
+Two dozen sources of a simulated Orion, seen by Pan-STARRS and DECaLS: classified,
+measured, brought together, and corrected for what could not have been seen
+(:doc:`/user/fraction`). So few say little, as the interval shows; ``python -m
+benchmarks.orion`` does 27,730. The folder of the checkout has to be in ``PYTHONPATH``.
 """
 
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -25,9 +24,6 @@ from astro_vbinary.pipeline import (
     sample_fraction,
 )
 from astro_vbinary.plotting import plot_completeness
-
-# The simulated Orion is one of the benchmarks of the checkout.
-sys.path.insert(0, str(next(p for p in Path.cwd().parents if (p / "benchmarks").is_dir())))
 from benchmarks.orion.sky import draw_plan, draw_stars
 from benchmarks.orion.stamps import write_stamps
 

@@ -22,7 +22,11 @@ def test_the_fraction_is_recovered_and_its_interval_covers():
     rng = np.random.default_rng(3)
     fraction, complete, false, near, chance = 0.13, 0.6, 0.02, 0.4, 0.015
     seen = 1 - (1 - fraction * complete) * (1 - chance * near) * (1 - false)
-    exact = {"companions": (600, 1000), "singles": (20, 1000), "neighbours": (400, 1000)}
+    exact = {
+        "companions": (600, 1000),
+        "singles": (20, 1000),
+        "neighbours": (400, 1000),
+    }
     best = companion_fraction(round(seen * 1e6), 10**6, chance=chance, **exact)
     assert best.fraction == pytest.approx(fraction, abs=1e-5)
     covered = 0

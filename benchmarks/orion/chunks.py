@@ -25,10 +25,11 @@ from benchmarks.orion.stamps import write_stamps
 __all__ = ["CHUNK", "SETTINGS", "judge", "run_chunks"]
 
 #: Sources in a chunk.
-CHUNK = 500
+CHUNK = 250
 
-#: How the surveys' verdicts are made one: the share of companions is known about.
-SETTINGS = FusionSettings(prevalence=FRACTION)
+#: Of a sample like this, the share of pairs is known about: networks and fusion are
+#: told the same.
+SETTINGS = FusionSettings(prevalence=FRACTION, prior=FRACTION)
 
 #: What is kept of the catalogue.
 KEPT = (
@@ -108,7 +109,9 @@ def judge(stamps, folder, *, neighbours=None, settings=SETTINGS):
     verdicts = folder / "verdicts.ecsv"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        run_catalog(stamps, verdicts, options=RunOptions(workers=0))
+        run_catalog(
+            stamps, verdicts, options=RunOptions(workers=0, prior=settings.prior)
+        )
         build_catalog(
             verdicts,
             stamps,

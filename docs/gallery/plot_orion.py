@@ -39,14 +39,14 @@ write_stamps(sources, stamps, [1], surveys=("Pan-STARRS", "DECaLS"))
 # Verdicts of every stack, then one catalogue of the sources, with the neighbours that
 # are expected by chance:
 
-here = RunOptions(workers=0)
+here = RunOptions(workers=0, prior=0.13)
 run_catalog(stamps, folder / "verdicts.ecsv", options=here)
 counts = NeighbourCounts.from_table(draw_stars(1000, 1))
 summary = build_catalog(
     folder / "verdicts.ecsv",
     stamps,
     folder / "catalog",
-    settings=FusionSettings(prevalence=0.13),
+    settings=FusionSettings(prevalence=0.13, prior=0.13),
     neighbours=counts,
 )
 print(summary.labels)
@@ -62,6 +62,7 @@ made = sample_fraction(
     count=12,
     population=PairPopulation.log_uniform(1 * u.arcsec, largest_difference=3),
     neighbours=counts,
+    prior=0.13,
     options=here,
 )
 print(made.result)

@@ -54,6 +54,7 @@ def main():
                 "core chi2": f"{row['core_chi2']:.1f}",
                 "chi2": f"{row['reduced_chi2']:.1f}",
                 "triple": int(row["triple"]),
+                "bad fit": int(row["bad_fit"]),
             }
         )
     table = Table(rows=rows)

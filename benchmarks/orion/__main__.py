@@ -10,7 +10,7 @@ from astropy.table import vstack
 
 from benchmarks.detection.recipe import train
 from benchmarks.detection.sets import SETS
-from benchmarks.orion.chunks import CHUNK, run_chunks
+from benchmarks.orion.chunks import CHUNK, count_neighbours, run_chunks
 from benchmarks.orion.report import make_tables
 from benchmarks.orion.sky import draw_plan
 
@@ -70,7 +70,7 @@ def main(arguments=None):
         f"{len(table):,} of {whole:,} sources, {time.perf_counter() - start:.0f} s for "
         "what was not there"
     )
-    make_tables(table, options.docs)
+    make_tables(table, count_neighbours(options.sources, options.seed), options.docs)
     return 0
 
 

@@ -22,7 +22,7 @@ from astro_vbinary.training.reference import ReferenceClassifier
 from benchmarks.orion.sky import FRACTION, WIDEST, draw_plan, draw_stars
 from benchmarks.orion.stamps import write_stamps
 
-__all__ = ["CHUNK", "SETTINGS", "judge", "run_chunks"]
+__all__ = ["CHUNK", "SETTINGS", "count_neighbours", "judge", "run_chunks"]
 
 #: Sources in a chunk.
 CHUNK = 250
@@ -122,6 +122,27 @@ def judge(stamps, folder, *, neighbours=None, settings=SETTINGS):
             contrast=False,
         )
     return Table.read(folder / "catalog.ecsv")
+
+
+def count_neighbours(count, seed):
+    """Neighbours by chance of the whole sample, and their expected number.
+
+    Parameters
+    ----------
+    count, seed : int
+        As for `run_chunks`.
+
+    Returns
+    -------
+    tuple of (int, float)
+        Within 2.5 arcsec.
+    """
+    plan = draw_plan(count, seed)
+    sample = plan[plan["role"] == "sample"]
+    apart = np.ma.filled(sample["neighbour_separation"], np.inf)
+    within = np.full(len(sample), WIDEST)
+    expected = _counts(count, seed).expected(sample["ra"], sample["dec"], within)
+    return int((apart <= WIDEST).sum()), float(np.nansum(expected))
 
 
 def _keep_chunk(path, number, count, seed, references):

@@ -15,18 +15,26 @@ __all__ = ["make_tables"]
 PRECISION, PREVALENCE, NINE_TENTHS = 0.95, 0.02, 5.7
 
 
-def make_tables(table, docs=None):
+def make_tables(table, whole=None, docs=None):
     """Print all figures, and write them.
 
     Parameters
     ----------
     table : `~astropy.table.Table`
         All chunks.
+    whole : tuple of int, optional
+        Neighbours within 2.5 arcsec of all sources that were drawn, and the expected
+        number of them.
     docs : `~pathlib.Path`, optional
         Folder of the tables and the figure.
     """
     table = table[np.asarray(table["n_surveys"]) > 0]
-    rows = [*_fraction(table), *_chances(table), *_recalls(table), *_measured(table)]
+    rows = [
+        *_fraction(table),
+        *_chances(table, whole),
+        *_recalls(table),
+        *_measured(table),
+    ]
     for name, value in rows:
         print(f"{name:62s} {value}")
     peers = _peers(table)
@@ -93,15 +101,18 @@ def _fraction(table):
     )
 
 
-def _chances(table):
+def _chances(table, whole):
     sample = _role(table, "sample")
-    put_in, expected = _near(sample).sum(), np.nansum(_filled(sample["chance"]))
-    yield "neighbours by chance within 2.5 arcsec put in", f"{put_in:,}"
-    off = 100 * (expected / put_in - 1)
-    yield (
-        "of them predicted",
-        f"{expected:.1f} +- {np.sqrt(expected):.1f}, {off:+.1f} %",
-    )
+    own = int(_near(sample).sum()), float(np.nansum(_filled(sample["chance"])))
+    for name, both in (("sample", own), ("all sources that were drawn", whole)):
+        if both is not None:
+            put_in, expected = both
+            off = f"{100 * (expected / max(put_in, 1) - 1):+.1f} %"
+            predicted = f"{expected:.1f} +- {np.sqrt(expected):.1f}"
+            yield (
+                f"neighbours by chance within 2.5 arcsec, {name}",
+                f"{put_in:,}; predicted {predicted}, {off}",
+            )
 
 
 def _recalls(table):

@@ -273,7 +273,15 @@ def _reshape(batch, pair, known, fwhm, uncertainty):
     """Give wide pairs the PSFs that their stars have; of close ones leave them."""
     apart = (pair.positions[:, 1] - pair.positions[:, 0]).norm(dim=1)
     wide = (apart > WIDE * fwhm.amax(1))[:, None, None]
-    return reshape_psfs(batch, torch.where(wide, known.extra, 0.0), uncertainty)
+    extra = known.extra
+    if uncertainty.registration.value:
+        # All bands together stay where they are: a common shift is the stars' own.
+        light = pair.flux.sum(2).square() * batch.weight.amax((2, 3))
+        share = light / light.sum(1, keepdim=True).clamp(min=1e-300)
+        shift = extra[..., :2].nan_to_num(0.0)
+        shift = shift - (share[..., None] * shift).sum(1, keepdim=True)
+        extra = torch.cat([shift, extra[..., 2:]], dim=-1)
+    return reshape_psfs(batch, torch.where(wide, extra, 0.0), uncertainty)
 
 
 def _brighter_first(pair):

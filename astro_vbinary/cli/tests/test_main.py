@@ -21,6 +21,7 @@ COMMANDS = [
     "measure",
     "catalog",
     "completeness",
+    "fraction",
     "export",
     "report",
     "fetch",

@@ -254,7 +254,7 @@ class NeighbourCounts:
         Returns
         -------
         `~numpy.ndarray`
-            Shape (k,), float64: of the stars from 5 arcsec to `radius` away that have
+            Shape (k,), float64: of the stars from 5 arcsec to ``radius`` away that have
             one.
         """
         point = unit_vectors([ra], [dec])[0]

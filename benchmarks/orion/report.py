@@ -89,7 +89,7 @@ def _fraction(table):
         neighbours=sets["chance"],
         chance=chance,
     )
-    yield "sources of the sample with a stamp", f"{len(sample):,}"
+    yield "sources with a stamp", f"{len(table):,}, {len(sample):,} of the sample"
     yield "called binary", _share(_found(sample).sum(), len(sample))
     names = ("companions", "single stars", "neighbours by chance")
     for name, counts in zip(names, sets.values(), strict=True):

@@ -96,7 +96,8 @@ def start(folder, output, options):
     command = [sys.executable, "-m", "astro_vbinary.cli", "catalog"]
     command += [str(folder / "verdicts.ecsv"), "--stamps", str(folder / "stamps")]
     command += ["--neighbours", str(folder / "stars.fits"), "-o", str(output), "-q"]
-    return subprocess.Popen([*command, "--workers", str(options.workers)])
+    command += ["--no-report", "--workers", str(options.workers)]
+    return subprocess.Popen(command)
 
 
 def timed(what, process, options):
@@ -109,7 +110,8 @@ def timed(what, process, options):
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(
         f"{what}: {seconds:.1f} s, {1e3 * seconds / options.n:.1f} ms a candidate, "
-        f"at most {memory:,.0f} MiB a process"
+        f"at most {memory:,.0f} MiB a process",
+        flush=True,
     )
     return seconds
 
@@ -146,13 +148,18 @@ def main():
     parser.add_argument("--neighbours", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="keep everything there")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="keep everything there; stamps that are there are used",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         started = time.perf_counter()
-        make_sample(folder, options)
-        print(f"simulated: {time.perf_counter() - started:.1f} s")
+        if not (folder / "stars.fits").exists():
+            make_sample(folder, options)
+        print(f"simulated: {time.perf_counter() - started:.1f} s", flush=True)
         output = folder / "catalog"
         seconds = timed("catalogue", start(folder, output, options), options)
         table = Table.read(output / "catalog.ecsv")

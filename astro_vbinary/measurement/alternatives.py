@@ -155,9 +155,12 @@ def unexplained(batch, splines, pair, residual, weight, fwhm):
         model += draw_stars(batch, splines, star) * flux
     near = near_stars(batch, pair.positions, fwhm)
     squares = residual.view_as(model).square().double() * near
+    # Of each pixel by itself.
+    grain = batch.grain[..., None, None]
+    squares = squares * grain
     count = near.flatten(1).sum(1)
     left = squares.flatten(1).sum(1) - count - 3 * (2 * count).sqrt()
     square = model.square()
-    light = ((square * batch.weight).double() * near).flatten(1).sum(1)
+    light = ((square * batch.weight).double() * grain * near).flatten(1).sum(1)
     signal = (square * weight).double().flatten(1).sum(1).sqrt()
     return (left.clamp(min=0) / light).sqrt().cpu().numpy(), signal.cpu().numpy()

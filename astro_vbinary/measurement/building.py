@@ -53,7 +53,15 @@ def choose_oversampling(psfs, pixel_scales):
 
 
 def batch_from_arrays(
-    images, weight, psfs, cd, target_pixel, *, oversampling=None, radius=None
+    images,
+    weight,
+    psfs,
+    cd,
+    target_pixel,
+    *,
+    oversampling=None,
+    radius=None,
+    grain=None,
 ):
     """See `PixelBatch.from_arrays`.
 
@@ -71,6 +79,8 @@ def batch_from_arrays(
         Samples of an effective PSF in a pixel.
     radius : `~astropy.units.Quantity`, optional
         Half side of the effective PSFs.
+    grain : array-like, optional
+        Shape (n, k).
 
     Returns
     -------
@@ -112,6 +122,7 @@ def batch_from_arrays(
         int(oversampling),
         torch.from_numpy(np.linalg.inv(cd)),
         torch.from_numpy(target_pixel.copy()),
+        None if grain is None else torch.as_tensor(grain),
     )
 
 

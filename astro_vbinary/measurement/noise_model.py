@@ -78,6 +78,8 @@ def add_star_noise(batch, splines, pair, residual, fwhm):
     """
     near = near_stars(batch, pair.positions, fwhm)
     squares = residual.view_as(batch.images).square().double() * near
+    # Of each pixel by itself.
+    squares = squares * batch.grain[..., None, None]
     count = near.flatten(2).sum(2)
     total = squares.flatten(2).sum(2)
     chance = stats.chi2.sf(total.cpu().numpy(), count.clamp(min=1).cpu().numpy())
@@ -119,10 +121,11 @@ def goodness(batch, positions, fwhm, known):
     good = batch.weight > 0
     near = near_stars(batch, positions, fwhm)
     squares = known.residual.view_as(batch.images).square().double()
+    squares = squares * batch.grain[..., None, None]
     bands = good.flatten(2).any(2).sum(1)
     count = good.flatten(1).sum(1) - 4 - 3 * bands
     inner = near.flatten(1).sum(1) - 4 - 2 * bands
-    total = known.chi2.sum(1) / count.clamp(min=1)
+    total = (known.chi2 * batch.grain).sum(1) / count.clamp(min=1)
     core = (squares * near).flatten(1).sum(1) / inner.clamp(min=1)
     total, core, inner = (v.cpu().numpy() for v in (total, core, inner))
     poor = stats.chi2.sf(core * inner, np.maximum(inner, 1)) < POOR_FIT

@@ -12,6 +12,7 @@ from astro_vbinary.measurement.building import (
     local_map,
     stack_pixels,
 )
+from astro_vbinary.measurement.noise_grain import noise_grain
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.status import Status
 
@@ -37,6 +38,8 @@ class PairJob:
         Their names.
     position : `~astropy.coordinates.SkyCoord`
         The target's.
+    grain : `~numpy.ndarray`
+        Shape (k,): as `~astro_vbinary.measurement.noise_grain.noise_grain` finds it.
     psf : str
         Where the PSFs come from.
     """
@@ -49,6 +52,7 @@ class PairJob:
     psfs: list
     bands: list
     position: object
+    grain: np.ndarray
     psf: str
 
 
@@ -109,8 +113,21 @@ def make_job(row, stack, find):
         [own for own, _ in found],
         [stamp.band or "stacked" for stamp in stack],
         position_at(stack.target, first.epoch),
+        np.array(
+            [
+                noise_grain(image, good, place, scale, _width(psf, scale))
+                for image, good, place, scale, (psf, _) in zip(
+                    images, weight, target, scales, found, strict=True
+                )
+            ]
+        ),
         row["psf"],
     )
+
+
+def _width(psf, scale):
+    # The pixel's own width adds in quadrature, as a Gaussian of 0.68 of it.
+    return float(np.hypot(psf.fwhm.to_value(u.arcsec), 0.68 * scale))
 
 
 def _near(target, cd, weight):
@@ -159,7 +176,7 @@ def join_jobs(jobs):
     for number, (own, good, _) in enumerate(cut):
         k, ny, nx = own.shape
         images[number, :k, :ny, :nx] = own
-        weight[number, :k, :ny, :nx] = good
+        weight[number, :k, :ny, :nx] = good / jobs[number].grain[:, None, None]
     # A band that a stack lacks is like its last, without any good pixel.
     bands = [np.minimum(np.arange(most), len(job.bands) - 1) for job in jobs]
     each = list(zip(jobs, bands, cut, strict=True))
@@ -169,6 +186,7 @@ def join_jobs(jobs):
         [[job.psfs[band] for band in own] for job, own, _ in each],
         np.stack([job.cd[own] for job, own, _ in each]),
         np.stack([origin[own] for _, own, (*_, origin) in each]),
+        grain=np.stack([job.grain[own] for job, own, _ in each]),
     )
 
 

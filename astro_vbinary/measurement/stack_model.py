@@ -13,8 +13,9 @@ class PixelBatch:
 
     One batch has n stacks of k bands. Bands may differ in pixel scale, rotation
     and sub-pixel offset, and be smaller than the arrays: whatever is no pixel has
-    weight zero, and so has a band that a stack lacks. Noise must be white from
-    pixel to pixel, which it is in native pixels and not in resampled ones.
+    weight zero, and so has a band that a stack lacks. Noise counts as white from pixel
+    to pixel, which it is in native pixels and not in resampled ones: weights must then
+    be those of white noise by which a star is as uncertain (``grain``).
 
     Attributes
     ----------
@@ -36,6 +37,9 @@ class PixelBatch:
     origin : `~torch.Tensor`
         Shape (n, k, 2), float64: (x, y) of the target in pixels, zero at the
         centre of the first pixel.
+    grain : `~torch.Tensor`, optional
+        Shape (n, k), float64: where neighbouring pixels share noise, the variance that
+        ``weight`` tells over the scatter of a pixel by itself; one by default.
 
     Raises
     ------
@@ -49,13 +53,18 @@ class PixelBatch:
     oversampling: int
     to_pixel: torch.Tensor
     origin: torch.Tensor
+    grain: torch.Tensor | None = None
 
     def __post_init__(self):
         shape = tuple(self.images.shape)
         if len(shape) != 4:
             raise ValueError(f"images must have shape (n, k, ny, nx), not {shape}")
+        if self.grain is None:
+            ones = torch.ones(shape[:2], device=self.images.device)
+            object.__setattr__(self, "grain", ones)
         wanted = {
             "weight": (shape,),
+            "grain": (shape[:2],),
             "to_pixel": ((*shape[:2], 2, 2),),
             "origin": ((*shape[:2], 2),),
         }
@@ -70,8 +79,8 @@ class PixelBatch:
             raise ValueError(f"the PSF's side must be odd, not {side}")
         if self.oversampling < 1:
             raise ValueError(f"oversampling must be 1 or more, not {self.oversampling}")
-        kinds = {"to_pixel": torch.float64, "origin": torch.float64}
-        for name in ("images", "weight", "psf", "to_pixel", "origin"):
+        kinds = dict.fromkeys(("to_pixel", "origin", "grain"), torch.float64)
+        for name in ("images", "weight", "psf", "to_pixel", "origin", "grain"):
             value = getattr(self, name).to(kinds.get(name, torch.float32))
             object.__setattr__(self, name, value)
 
@@ -192,7 +201,7 @@ class PixelBatch:
             item = slice(item, item + 1 or None)
         chosen = {
             name: getattr(self, name)[item]
-            for name in ("images", "weight", "to_pixel", "origin")
+            for name in ("images", "weight", "to_pixel", "origin", "grain")
         }
         psf = self.psf if len(self.psf) == 1 else self.psf[item]
         return replace(self, psf=psf, **chosen)

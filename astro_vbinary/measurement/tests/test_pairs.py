@@ -1,7 +1,5 @@
 """Pairs measured in stamps: files, PSFs, tables, and real stars."""
 
-from pathlib import Path
-
 import astropy.units as u
 import numpy as np
 import pytest
@@ -10,12 +8,12 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.io.votable import parse
 from astropy.table import QTable, Table
+from scipy import ndimage
 
 from astro_vbinary import SkyGrid, StampIndex, StampStack, SurveyStamp
 from astro_vbinary.measurement import measure_pairs, model_psf, star_psf
 from astro_vbinary.psf import MoffatPSF
 
-REAL = Path("/work/shared/real")
 TARGET = SkyCoord(83.8, -5.4, unit="deg")
 SCALE = 0.25 * u.arcsec
 
@@ -306,7 +304,6 @@ def test_close_pairs_get_intervals_of_their_posterior():
         measure_pairs([], posterior="some")
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real stamps are not here")
 @pytest.mark.parametrize(
     ("source", "survey", "error"),
     # The labels' own errors are not given: that of 2MASS is set by a two-Moffat fit
@@ -318,10 +315,10 @@ def test_close_pairs_get_intervals_of_their_posterior():
         ("tm08", "2MASS", 0.15),
     ],
 )
-def test_real_pairs_agree_with_their_labels(source, survey, error):
-    labels = Table.read(REAL / "labels.ecsv")
+def test_real_pairs_agree_with_their_labels(real_data, source, survey, error):
+    labels = Table.read(real_data / "labels.ecsv")
     truth = labels[labels["source"] == source][0]
-    stack = StampStack.read(REAL / "stamps", source=source, survey=survey)
+    stack = StampStack.read(real_data / "stamps", source=source, survey=survey)
     row = measure_pairs([stack]).to_table()[0]
     off = row["separation"].value - truth["separation"]
     assert abs(off) < 2.5 * np.hypot(error, row["separation_error"].value)
@@ -333,3 +330,20 @@ def test_real_pairs_agree_with_their_labels(source, survey, error):
     # Closer than 2MASS resolves, they are no more than a PSF may be wrong.
     if survey == "SDSS9":
         assert row["false_alarm"] < 1e-6
+
+
+def test_errors_hold_where_pixels_share_their_noise():
+    """A coadd whose noise is smoothed: separations scatter as they are said to."""
+    stacks = []
+    for number in range(40):
+        noise = np.random.default_rng(number).normal(size=(81, 81))
+        noise = ndimage.gaussian_filter(noise, 0.8, mode="wrap")
+        stamp = make_stamp(PAIR, source=str(number))
+        # In place of the white noise that it has.
+        stamp.data[:] += noise / noise.std() - make_stamp([]).data
+        stacks.append(StampStack([stamp]))
+    table = measure_pairs(stacks, posterior="none", uncertainty=None).to_table()
+    scatter = table["separation"].value.std()
+    assert np.median(table["separation_error"].value) == pytest.approx(scatter, rel=0.3)
+    # Of each pixel by itself.
+    assert 0.5 < np.median(table["core_chi2"]) < 1.2

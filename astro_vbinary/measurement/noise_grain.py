@@ -9,8 +9,8 @@ has the variance of white noise times
 c being the noise's autocorrelation and the other factor that of a Gaussian PSF. Of
 noise that was smoothed by a Gaussian, :math:`c = \rho^{x^2 + y^2}` with :math:`\rho`
 that of neighbours, and F is a theta function squared. Slopes, wings and galaxies below
-the noise correlate pixels farther apart, too: what pixels have in common at five and six
-pixels is not the noise's, and is taken off.
+the noise correlate pixels farther apart, too: what pixels have in common at five and
+six pixels is not the noise's, and is taken off.
 """
 
 import numpy as np

@@ -8,12 +8,13 @@ linear parameters are always at their best (Golub & Pereyra 2003, Inverse Proble
 R1, doi:10.1088/0266-5611/19/2/201).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from astro_vbinary.measurement.linear import solve_linear
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.windows import Outside, cut_windows, window_half
 
 __all__ = [
     "StarFit",
@@ -114,7 +115,13 @@ def fit_stars(
     start = start.to(torch.float64)
     if largest_distance is not None:
         start = _nearer(start, largest_distance)
-    best = _evaluate(pixels, splines, start, uncertainty, residual)
+    whole = pixels, splines
+    half = window_half(batch, start.shape[1])
+    if half is not None:
+        pixels = pixels.windows(start, half, splines.shape)
+        splines = replace(splines, shape=(2 * half + 1,) * 2)
+    keep = residual and half is None
+    best = _evaluate(pixels, splines, start, uncertainty, keep)
     live = torch.arange(n, device=batch.device)
     damping = torch.full((n,), 1e-3, dtype=torch.float64, device=batch.device)
     for _ in range(evaluations - 1):
@@ -124,13 +131,15 @@ def fit_stars(
         if not len(live):
             break
         trial = best.positions[live] + step
-        found = _evaluate(pixels.of(live), splines, trial, uncertainty, residual)
+        found = _evaluate(pixels.of(live), splines, trial, uncertainty, keep)
         if largest_distance is not None:
             apart = (trial[:, 1] - trial[:, 0]).norm(dim=1)
             found.chi2 = torch.where(apart > largest_distance, torch.inf, found.chi2)
         better = found.chi2 < best.chi2[live]
         damping[live] *= torch.where(better, 0.2, 10.0)
         best.update(live[better], found, better)
+    if residual and half is not None:
+        best = _evaluate(*whole, best.positions, uncertainty, True)
     rest = best.residual
     return StarFit(
         best.chi2,
@@ -204,6 +213,9 @@ class WeightedPixels:
         Shape (n, k), long: which PSF each band has.
     offset : `~torch.Tensor` or None
         Shape (n, k, j): by how much the PSFs were changed already.
+    outside : Outside or None
+        What pixels elsewhere say. With it, the pixels are those of windows, and
+        ``origin``, of shape (n, k, windows, 2), is from each one's first.
     """
 
     image: torch.Tensor
@@ -212,6 +224,7 @@ class WeightedPixels:
     origin: torch.Tensor
     psf: torch.Tensor
     offset: torch.Tensor | None = None
+    outside: Outside | None = None
 
     @classmethod
     def make(cls, batch, psf=None, offset=None):
@@ -239,6 +252,32 @@ class WeightedPixels:
             batch.origin,
             psf_rows(batch) if psf is None else psf,
             offset,
+        )
+
+    def windows(self, positions, half, shape):
+        """Those around stars only.
+
+        Parameters
+        ----------
+        positions : `~torch.Tensor`
+            Shape (n, m, 2): (east, north) of the stars in arcsec.
+        half : int
+            Half side of the windows.
+        shape : tuple of int
+            (ny, nx) of the images.
+
+        Returns
+        -------
+        WeightedPixels
+            Of m windows in each image.
+        """
+        place = (self.to_pixel[:, :, None] @ positions[:, None, :, :, None])[..., 0]
+        place = place + self.origin[:, :, None]
+        image, root = (v.unflatten(2, shape) for v in (self.image, self.root))
+        image, root, corner, outside = cut_windows(image, root, place, half)
+        origin = self.origin[:, :, None] - corner
+        return WeightedPixels(
+            image, root, self.to_pixel, origin, self.psf, self.offset, outside
         )
 
     def of(self, rows):
@@ -269,8 +308,9 @@ class WeightedPixels:
         WeightedPixels
             Theirs.
         """
-        values = vars(self).values()
-        return WeightedPixels(*(None if v is None else v[rows] for v in values))
+        *values, outside = vars(self).values()
+        chosen = [None if v is None else v[rows] for v in values]
+        return WeightedPixels(*chosen, None if outside is None else outside.of(rows))
 
 
 def _step(best, live, damping, largest):
@@ -333,7 +373,11 @@ def _evaluate_block(pixels, splines, positions, uncertainty, keep):
     image = pixels.image.view(n * k, 1, count)
     gram = (design @ design.transpose(1, 2)).double()
     target = (design @ image.transpose(1, 2)).double()
-    offset = pixels.offset
+    offset, outside = pixels.offset, pixels.outside
+    if outside is not None:
+        weight, mean = outside.weight.view(-1), outside.mean.view(-1)
+        gram[:, m, m] += weight
+        target[:, m, 0] += weight * mean
     linear = solve_linear(
         gram,
         target,
@@ -346,6 +390,9 @@ def _evaluate_block(pixels, splines, positions, uncertainty, keep):
     rest = torch.baddbmm(image, scale, design, alpha=-1)
     # Single precision loses little: what is left is of the order of the noise.
     chi2 = rest.flatten(1).square().sum(1).double() + linear.penalty
+    if outside is not None:
+        off = linear.background.view(-1) - mean
+        chi2 += weight * off.square() + outside.chi2.view(-1)
     return _State(
         chi2.view(n, k).sum(1),
         positions,
@@ -382,11 +429,14 @@ def star_design(pixels, splines, positions, shapes):
     n, k = pixels.image.shape[:2]
     m = positions.shape[1]
     rows = pixels.psf.reshape(-1)
+    # Of one window or more, each of which all stars may reach.
+    origin = pixels.origin.view(n, k, -1, 1, 2)
+    count = origin.shape[2]
     pixel = (pixels.to_pixel[:, :, None] @ positions[:, None, :, :, None])[..., 0]
-    pixel = (pixel + pixels.origin[:, :, None]).view(-1, 2)
-    root = pixels.root.view(n * k, *splines.shape)
-    parts = splines.draw(pixel, rows.repeat_interleave(m))
-    design = root.new_empty(n * k, 3 * m + 1 + 3 * m * shapes, *splines.shape)
+    pixel = (pixel[:, :, None] + origin).view(-1, 2)
+    root = pixels.root.view(n * k, count, *splines.shape)
+    parts = splines.draw(pixel, rows.repeat_interleave(count * m))
+    design = root.new_empty(n * k, 3 * m + 1 + 3 * m * shapes, *root.shape[1:])
     design[:, m] = root
     slopes = design[:, m + 1 : 3 * m + 1]
     groups = [design[:, :m], slopes[:, ::2], slopes[:, 1::2]]
@@ -394,7 +444,7 @@ def star_design(pixels, splines, positions, shapes):
         parts = [*parts, *shape_modes(*parts, pixel)]
         groups += [design[:, 3 * m + 1 + mode :: 3] for mode in range(3)]
     for part, place in zip(parts, groups, strict=True):
-        part = part.unflatten(0, (-1, m))
+        part = part.unflatten(0, (-1, count, m)).transpose(1, 2)
         torch.mul(part, root[:, None], out=place)
     return design.flatten(2)
 

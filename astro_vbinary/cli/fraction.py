@@ -82,6 +82,13 @@ FILES = ("fraction.ecsv", "injected.ecsv", "completeness.ecsv", "completeness.pn
     "companions, for pairs by chance.",
 )
 @click.option(
+    "--psf",
+    default="model",
+    show_default=True,
+    metavar="model|stars|FOLDER",
+    help='As "catalog" was told.',
+)
+@click.option(
     "--prior",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
@@ -109,6 +116,7 @@ def command(
     largest_difference,
     population,
     neighbours,
+    psf,
     prior,
     workers,
     seed,
@@ -172,6 +180,7 @@ def command(
                 count=count,
                 population=pairs,
                 neighbours=counts,
+                psf=psf,
                 prior=prior,
                 options=RunOptions(workers=workers),
                 seed=seed,
@@ -180,7 +189,7 @@ def command(
     except RunInterrupt:
         click.echo("\nStopped; run the same command again to go on.", err=True)
         ctx.exit(INTERRUPTED)
-    except (KeyError, ValueError) as error:
+    except ValueError as error:
         raise Failure(str(error)) from error
     _write(output, made)
     shutil.rmtree(work)

@@ -14,6 +14,7 @@ __all__ = [
     "choose_oversampling",
     "local_map",
     "outer_scatter",
+    "sampled_width",
     "stack_pixels",
 ]
 
@@ -43,13 +44,30 @@ def choose_oversampling(psfs, pixel_scales):
     int
         Samples in a native pixel.
     """
-    # The pixel's own width adds in quadrature; a box of side p is as wide as a
-    # Gaussian of FWHM 0.68 p (second moments).
     widths = [
-        np.hypot(psf.fwhm.to_value(u.arcsec) / scale, 0.68)
-        for psf, scale in zip(psfs, pixel_scales, strict=True)
+        sampled_width(psf, scale) for psf, scale in zip(psfs, pixel_scales, strict=True)
     ]
     return int(np.ceil(SAMPLES_PER_FWHM / min(widths) - 0.05))
+
+
+def sampled_width(psf, scale):
+    """Width of a PSF with the pixel's own.
+
+    Parameters
+    ----------
+    psf : `~astro_vbinary.psf.PSF`
+        The PSF.
+    scale : float
+        Side of the pixel in arcsec.
+
+    Returns
+    -------
+    float
+        Full width at half maximum in pixels.
+    """
+    # The pixel adds in quadrature; a box of side p is as wide as a Gaussian of FWHM
+    # 0.68 p (second moments).
+    return float(np.hypot(psf.fwhm.to_value(u.arcsec) / scale, 0.68))
 
 
 def batch_from_arrays(

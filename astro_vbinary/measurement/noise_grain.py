@@ -43,7 +43,7 @@ def noise_grain(image, weight, pixel, scale, width):
     scale : float
         Side of a pixel in arcsec.
     width : float
-        Full width at half maximum of the PSF with the pixel, in arcsec.
+        Full width at half maximum of the PSF with the pixel, in pixels.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def noise_grain(image, weight, pixel, scale, width):
     if rho < SURE / np.sqrt(count):
         return 1.0
     rho = min(rho, LARGEST)
-    sigma = width / scale / 2.3548
+    sigma = width / 2.3548
     lags = np.arange(1, 9)
     shared = rho * np.exp(-1 / (4 * sigma**2))
     return float((1 + 2 * (shared ** (lags**2)).sum()) ** 2)

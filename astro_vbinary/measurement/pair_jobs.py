@@ -10,6 +10,7 @@ from astro_vbinary.exceptions import VBinaryError
 from astro_vbinary.measurement.building import (
     batch_from_arrays,
     local_map,
+    sampled_width,
     stack_pixels,
 )
 from astro_vbinary.measurement.noise_grain import noise_grain
@@ -115,7 +116,7 @@ def make_job(row, stack, find):
         position_at(stack.target, first.epoch),
         np.array(
             [
-                noise_grain(image, good, place, scale, _width(psf, scale))
+                noise_grain(image, good, place, scale, sampled_width(psf, scale))
                 for image, good, place, scale, (psf, _) in zip(
                     images, weight, target, scales, found, strict=True
                 )
@@ -123,11 +124,6 @@ def make_job(row, stack, find):
         ),
         row["psf"],
     )
-
-
-def _width(psf, scale):
-    # The pixel's own width adds in quadrature, as a Gaussian of 0.68 of it.
-    return float(np.hypot(psf.fwhm.to_value(u.arcsec), 0.68 * scale))
 
 
 def _near(target, cd, weight):

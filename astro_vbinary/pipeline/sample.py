@@ -24,6 +24,9 @@ from astro_vbinary.surveys import VISUAL_BINARY_LIMIT
 
 __all__ = ["SampleFraction", "sample_fraction"]
 
+#: Columns of a catalogue that are needed.
+NEEDED = ("source", "ra", "dec", "status", "label", "prevalence", "threshold")
+
 #: Cells of the completeness map: separations and magnitude differences.
 CELLS = (6, 5)
 
@@ -141,7 +144,7 @@ def sample_fraction(
     FileNotFoundError
         If there is no such catalogue or path.
     ValueError
-        If the catalogue has no sources that can be used.
+        If the catalogue lacks a column, or has no sources that can be used.
     """
     catalog = _read(catalog)
     judged = catalog[[str(status) == "ok" for status in catalog["status"]]]
@@ -171,6 +174,8 @@ def sample_fraction(
     injected = join(truth, made, "source", join_type="left")
     injected["label"] = np.ma.filled(injected["label"], "")
     own = {name: injected[injected["set"] == name] for name in SETS}
+    # Of surveys that cannot be simulated nobody was asked.
+    own["single"] = own["single"][own["single"]["n_put"] > 0]
     counts = {name: (int(_found(part).sum()), len(part)) for name, part in own.items()}
     chance = 0.0
     if neighbours is not None:
@@ -199,12 +204,16 @@ def sample_fraction(
 
 
 def _read(catalog):
-    if isinstance(catalog, Table):
-        return catalog
-    from astro_vbinary.stamps.tables import read_table
+    if not isinstance(catalog, Table):
+        from astro_vbinary.stamps.tables import read_table
 
-    path = Path(catalog)
-    return read_table(path / "catalog.ecsv" if path.is_dir() else path, "catalogue")
+        path = Path(catalog)
+        path = path / "catalog.ecsv" if path.is_dir() else path
+        catalog = read_table(path, "catalogue")
+    missing = [name for name in NEEDED if name not in catalog.colnames]
+    if missing:
+        raise ValueError(f"the catalogue has no column {', '.join(missing)}")
+    return catalog
 
 
 def _found(table):

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from astro_vbinary.simulation.injection import SingleStar, inject_companion
+from astro_vbinary.simulation.pairs import COLOUR_SCATTER
 from astro_vbinary.simulation.template import InjectionError
 
 __all__ = ["InjectedSource", "inject_source"]
-
-#: Magnitudes by which the companion's colours differ from the star's, one deviation.
-COLOUR_SCATTER = 0.15
 
 
 @dataclass

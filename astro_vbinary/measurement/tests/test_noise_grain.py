@@ -23,7 +23,7 @@ def smoothed(rng, width, shape=(SIDE, SIDE)):
 
 def grain(image, sigma=1.0):
     weight = np.full(image.shape, sigma**-2)
-    return noise_grain(image, weight, (30, 30), SCALE, FWHM)
+    return noise_grain(image, weight, (30, 30), SCALE, FWHM / SCALE)
 
 
 @pytest.mark.parametrize("width", [0.5, 0.7, 1.0])
@@ -61,6 +61,6 @@ def test_too_few_pixels_tell_nothing():
     image = smoothed(np.random.default_rng(4), 0.7)
     weight = np.zeros_like(image)
     weight[:13, :13] = 1
-    assert noise_grain(image, weight, (30, 30), SCALE, FWHM) == 1
+    assert noise_grain(image, weight, (30, 30), SCALE, FWHM / SCALE) == 1
     blank = np.zeros((SIDE, SIDE))
     assert noise_grain(blank, blank + 1, (30, 30), 1, 1) == 1

@@ -101,15 +101,19 @@ def sample(tmp_path_factory):
 def test_wide_equal_companions_are_found_and_single_stars_are_not(sample, tmp_path):
     folder, catalog, counts = sample
     wide = PairPopulation([1.9], [0.3], [1.0])
-    made = sample_fraction(
-        catalog,
-        folder,
-        tmp_path / "work",
-        count=6,
-        population=wide,
-        neighbours=counts,
-        options=RunOptions(workers=0),
-    )
+
+    def ask():
+        return sample_fraction(
+            catalog,
+            folder,
+            tmp_path / "work",
+            count=6,
+            population=wide,
+            neighbours=counts,
+            options=RunOptions(workers=0),
+        )
+
+    made = ask()
     assert (made.found, made.sources) == (0, 6)
     assert made.result.completeness[0] > 0.8
     assert made.result.false_positives[0] < 0.2
@@ -126,15 +130,7 @@ def test_wide_equal_companions_are_found_and_single_stars_are_not(sample, tmp_pa
     # What was done is there: the same call only reads it.
     stamp = next((tmp_path / "work" / "stamps").iterdir())
     before = stamp.stat().st_mtime_ns
-    again = sample_fraction(
-        catalog,
-        folder,
-        tmp_path / "work",
-        count=6,
-        population=wide,
-        neighbours=counts,
-        options=RunOptions(workers=0),
-    )
+    again = ask()
     assert again.result == made.result
     assert stamp.stat().st_mtime_ns == before
 
@@ -145,3 +141,26 @@ def test_a_catalogue_of_pairs_has_nobody_to_ask(sample, tmp_path):
     all_pairs["label"] = "binary"
     with pytest.raises(ValueError, match="without a companion"):
         sample_fraction(all_pairs, folder, tmp_path)
+
+
+def test_a_missing_column_is_named(sample, tmp_path):
+    folder, catalog, _ = sample
+    with pytest.raises(ValueError, match="no column prevalence, threshold"):
+        sample_fraction(
+            catalog["source", "ra", "dec", "status", "label"], folder, tmp_path
+        )
+
+
+def test_surveys_that_cannot_be_simulated_tell_nothing_of_false_positives(
+    sample, tmp_path, monkeypatch
+):
+    folder, catalog, _ = sample
+    monkeypatch.setattr("astro_vbinary.pipeline.sample_sets.SIMULATED_SURVEYS", ())
+    made = sample_fraction(
+        *(catalog, folder, tmp_path / "work"),
+        count=2,
+        population=PairPopulation([1.9], [0.3], [1.0]),
+        options=RunOptions(workers=0),
+    )
+    assert made.result.false_positives == (0.0, 0.0, 0.0)
+    assert made.result.completeness[0] > 0

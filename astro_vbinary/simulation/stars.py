@@ -1,6 +1,6 @@
 """Stars on pixels, in batch: broad profiles evaluated, sharp ones looked up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import astropy.units as u
@@ -78,7 +78,6 @@ class SpacePSF:
         image[y0:y1, x0:x1].add_(part.to(image.dtype), alpha=flux * self.peak)
 
 
-@lru_cache(maxsize=512)
 def space_bank(survey, band, pixel_scale, seed, device="cpu"):
     """A PSF of a space telescope, made once for each process.
 
@@ -98,6 +97,20 @@ def space_bank(survey, band, pixel_scale, seed, device="cpu"):
     SpacePSF
         The PSF.
     """
+    bank = _make_bank(survey, band, pixel_scale, seed)
+    if torch.device(device).type == "cpu":
+        return bank
+    return _bank_on(survey, band, pixel_scale, seed, str(device))
+
+
+@lru_cache(maxsize=512)
+def _bank_on(survey, band, pixel_scale, seed, device):
+    bank = _make_bank(survey, band, pixel_scale, seed)
+    return replace(bank, phases=bank.phases.to(device))
+
+
+@lru_cache(maxsize=512)
+def _make_bank(survey, band, pixel_scale, seed):
     nicmos = survey == "HST" and abs(pixel_scale - NICMOS_PIXEL) < 1e-3
     camera = NICMOS if nicmos else None
     psf = space_psf(survey, band, seed, camera=camera)
@@ -117,7 +130,7 @@ def space_bank(survey, band, pixel_scale, seed, device="cpu"):
             phases[py, px] = image[rows, columns] / peak
     norm = 1 / np.sqrt((np.float64(phases[0, 0]) ** 2).sum()) / peak
     return SpacePSF(
-        torch.from_numpy(phases).to(device),
+        torch.from_numpy(phases),
         peak,
         float(norm),
         float(2 * np.sqrt((image > peak / 2).sum() / np.pi) * pixel_scale / PHASES),

@@ -25,7 +25,7 @@ from benchmarks.orion.stamps import write_stamps
 __all__ = ["CHUNK", "SETTINGS", "count_neighbours", "judge", "run_chunks"]
 
 #: Sources in a chunk.
-CHUNK = 250
+CHUNK = 500
 
 #: Of a sample like this, the share of pairs is known about: networks and fusion are
 #: told the same.
@@ -120,6 +120,7 @@ def judge(stamps, folder, *, neighbours=None, settings=SETTINGS):
             neighbours=neighbours,
             posterior="none",
             contrast=False,
+            chunk_size=CHUNK,
         )
     return Table.read(folder / "catalog.ecsv")
 

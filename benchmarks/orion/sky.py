@@ -53,7 +53,7 @@ DEPTHS = {
 ROLES = ("sample", "companion", "single", "chance")
 
 #: Share of the sample that each set of calibrators has as many sources as, and fewest.
-CALIBRATORS, FEWEST = 0.25, 60
+CALIBRATORS, FEWEST = 0.1, 60
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ import torch
 from astropy.coordinates import SkyCoord
 
 from astro_vbinary.measurement.stack_model import PixelBatch
-from astro_vbinary.stamps.plain import tangent_vectors
+from astro_vbinary.stamps.directions import tangent_vectors, to_angles
 
 __all__ = [
     "batch_from_arrays",
@@ -295,8 +295,7 @@ def local_map(stamp):
 
     target = position_at(stamp.target, stamp.epoch)
     center = [[target.ra.deg, target.dec.deg]]
-    x, y, z = tangent_vectors(center, AROUND)[0].T
-    points = SkyCoord(np.arctan2(y, x), np.arctan2(z, np.hypot(x, y)), unit="rad")
+    points = SkyCoord(*to_angles(tangent_vectors(center, AROUND)[0]).T, unit="deg")
     x, y = sky_to_pixel(stamp.wcs, points)
     matrix = np.array([[x[1] - x[2], x[3] - x[4]], [y[1] - y[2], y[3] - y[4]]])
     return matrix / 2, np.array([x[0], y[0]])

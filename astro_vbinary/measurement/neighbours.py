@@ -57,19 +57,20 @@ def subtract_neighbours(
     step = max(PIXELS_AT_ONCE // batch.images[0].numel(), 1)
     for first in range(0, len(batch), step):
         rows = torch.arange(first, min(first + step, len(batch)), device=batch.device)
+        scan = Scan(batch[rows], far, inner=near)
         for _ in range(most):
-            part = replace(batch[rows], images=images[rows])
-            found, star = _neighbour(part, near, far, search, significance)
+            found, star = _neighbour(scan, near, search, significance)
             rows = rows[found]
             if not len(rows):
                 break
             images[rows] -= star
+            scan = scan.of_rows(replace(batch[rows], images=images[rows]), found)
     return replace(batch, images=images)
 
 
-def _neighbour(batch, near, far, search, significance):
+def _neighbour(scan, near, search, significance):
     """Which stacks have a neighbour, and its images."""
-    scan = Scan(batch, far, inner=near)
+    batch = scan.batch
     start = scan.brightest(search)[:, None].double()
     single = fit_stars(
         batch, start, evaluations=5, tolerance=(0.1, 1e-5), residual=True

@@ -263,11 +263,14 @@ def _fit(
     jobs, *, uncertainty, max_separation, posterior, samples, contrast, rng, device
 ):
     """Fit the stacks of one kind, and complete their rows."""
-    batch = join_jobs(jobs).to(device)
+    # What follows looks at no star beyond the largest separation.
+    batch = subtract_neighbours(
+        join_jobs(jobs).to(device), max_separation=max_separation
+    )
     if isinstance(uncertainty, str):
         uncertainty = DEFAULT_UNCERTAINTY[jobs[0].psf]
     options = {"max_separation": max_separation, "uncertainty": uncertainty}
-    fit = fit_pairs(batch, **options)
+    fit = fit_pairs(batch, neighbours=False, **options)
     degenerate, bad = is_degenerate(fit), is_bad(fit)
     for number, job in enumerate(jobs):
         job.row.update(fit_row(fit, number, job.bands, job.position))
@@ -291,8 +294,7 @@ def _fit(
 
 def _add_limits(jobs, batch, fit, options):
     """Complete rows by what companions would have been found."""
-    near = subtract_neighbours(batch, max_separation=options["max_separation"])
-    limits = stack_limits(near, fit, **options)
+    limits = stack_limits(batch, fit, **options)
     names = [name for name, *_ in LIMIT_COLUMNS]
     for job, values in zip(jobs, limits.transpose(1, 0, 2), strict=True):
         job.row.update(zip(names, values.ravel(), strict=True))

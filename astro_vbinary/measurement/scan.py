@@ -1,6 +1,7 @@
 """Scan a stack for a companion by correlating it with its PSFs."""
 
 import math
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -98,6 +99,35 @@ class Scan:
         self.sensitivity = self._correlate(batch.weight, self._square)
         self._norms = self._prepare_norms()
         self.coverage, self._full = self._prepare_coverage()
+
+    def of_rows(self, batch, rows):
+        """The scan of some of the stacks, whose images may be others by now.
+
+        Parameters
+        ----------
+        batch : PixelBatch
+            These stacks; weights and PSFs are those that they had.
+        rows : `~torch.Tensor`
+            Shape (m,), int64: which.
+
+        Returns
+        -------
+        Scan
+            Theirs.
+        """
+
+        def take(values):
+            return values if len(values) == 1 else values[rows]
+
+        made = copy(self)
+        made.batch, made.unit = batch, self.unit[rows]
+        made._kernel, made._square = take(self._kernel), take(self._square)
+        made._norms = tuple(map(take, self._norms))
+        made.sensitivity, made._full = self.sensitivity[rows], self._full[rows]
+        made.coverage = made.sensitivity
+        if self.coverage is not self.sensitivity:
+            made.coverage = self.coverage[rows]
+        return made
 
     @property
     def power(self):

@@ -186,10 +186,12 @@ class PixelBatch:
         Of the power spectrum p at the frequencies k, it is 2.3548 (sum p /
         sum p k^2)^0.5; a `~torch.Tensor` of shape (n, k), float64.
         """
-        power = torch.fft.fft2(self.psf.double()).abs().square()
-        k = torch.fft.fftfreq(self.psf.shape[-1], dtype=power.dtype, device=self.device)
-        k = 2 * torch.pi * k
-        square = k[:, None].square() + k.square()
+        power = torch.fft.rfft2(self.psf).abs().double().square()
+        # Real values have a spectrum of two equal halves; the middle is there once.
+        power[..., 1:] *= 2
+        side, kind = self.psf.shape[-1], {"dtype": power.dtype, "device": self.device}
+        ky, kx = torch.fft.fftfreq(side, **kind), torch.fft.rfftfreq(side, **kind)
+        square = (2 * torch.pi) ** 2 * (ky[:, None].square() + kx.square())
         curved = (power * square).sum((-2, -1)) / power.sum((-2, -1))
         return 2.3548 * curved.rsqrt() / self.oversampling * self.pixel_scale
 

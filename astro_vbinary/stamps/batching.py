@@ -13,10 +13,10 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from astro_vbinary.stamps.alignment import FINE_RATIO, SMOOTHING_RATIO, align_image
+from astro_vbinary.stamps.directions import tangent_vectors
 from astro_vbinary.stamps.grid import SkyGrid
 from astro_vbinary.stamps.light import LightStack, find_centers, map_pixels
 from astro_vbinary.stamps.light_screening import find_bad
-from astro_vbinary.stamps.plain import tangent_vectors
 
 __all__ = ["AlignedBands", "align_light", "align_one"]
 

@@ -5,6 +5,7 @@ import warnings
 
 import astropy.units as u
 import numpy as np
+from astropy.coordinates import angular_separation
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 from astropy.wcs import WCS, NoConvergence, Sip
 from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
@@ -14,8 +15,9 @@ from astro_vbinary.exceptions import (
     NoImageError,
     TargetOutsideError,
 )
+from astro_vbinary.stamps.directions import offset_vectors, to_angles
 
-__all__ = ["ImagePlane", "shift_wcs", "target_window"]
+__all__ = ["ImagePlane", "is_icrs", "shift_wcs", "target_window"]
 
 #: Fewest pixels on a side of an image.
 SMALLEST_SIDE = 3
@@ -121,6 +123,30 @@ class ImagePlane:
         return plane.reshape(plane.shape[:2])
 
 
+def is_icrs(wcs):
+    """Whether the axes of an image are right ascension and declination in ICRS.
+
+    For these, positions need no objects of `astropy.coordinates`, which take longer
+    than the numbers do.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        A celestial WCS.
+
+    Returns
+    -------
+    bool
+        Only of two axes in this order, in degrees.
+    """
+    own = wcs.wcs
+    return (
+        (wcs.naxis, own.lng, own.lat) == (2, 0, 1)
+        and (own.lngtyp.strip(), own.radesys) == ("RA", "ICRS")
+        and all(unit == "deg" for unit in own.cunit)
+    )
+
+
 def _read_wcs(header, hdulist, where):
     reasons = []
     # Distortions are defined in two dimensions: astropy wants to be told so.
@@ -130,7 +156,8 @@ def _read_wcs(header, hdulist, where):
             if not wcs.has_celestial:
                 reasons.append("no celestial axes")
                 break
-            scales = wcs.celestial.pixel_scale_matrix
+            flat = wcs.naxis == 2 and wcs.wcs.lng == 0
+            scales = (wcs if flat else wcs.celestial).pixel_scale_matrix
             if not np.all(np.isfinite(scales)) or np.linalg.det(scales) == 0:
                 reasons.append("pixels of no or infinite size")
                 break
@@ -189,22 +216,31 @@ def _half_sides(wcs, x, y, size):
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyUserWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
+        plain = is_icrs(wcs)
         try:
-            center = pixel_to_skycoord(x, y, wcs)
+            if plain:
+                lon, lat = (float(value) for value in wcs.all_pix2world(x, y, 0))
+            else:
+                center = pixel_to_skycoord(x, y, wcs)
+                lon = center.spherical.lon.value
         except Exception as error:
             raise NoCelestialWCSError(f"the WCS cannot be used: {error}") from error
-        if not np.isfinite(center.spherical.lon):
+        if not np.isfinite(lon):
             raise NoCelestialWCSError(
                 f"the WCS gives no position at pixel ({x:.1f}, {y:.1f})"
             )
         if size is None:
             return np.inf, np.inf
-        half = (size / 2).to(u.rad)
-        angles = np.arange(8) * 45 * u.deg
+        half = (size / 2).to_value(u.rad)
+        angles = np.arange(8) * np.pi / 4
         reach = np.where(np.arange(8) % 2, np.sqrt(2), 1) * half
         try:
-            edge = center.directional_offset_by(angles, reach)
-            edge_x, edge_y = skycoord_to_pixel(edge, wcs)
+            if plain:
+                edge = to_angles(offset_vectors((lon, lat), angles, reach))
+                edge_x, edge_y = wcs.all_world2pix(*edge.T, 0)
+            else:
+                edge = center.directional_offset_by(angles * u.rad, reach * u.rad)
+                edge_x, edge_y = skycoord_to_pixel(edge, wcs)
         except (NoConvergence, ValueError):
             return np.inf, np.inf
     half_x, half_y = np.max(np.abs(edge_x - x)), np.max(np.abs(edge_y - y))
@@ -226,8 +262,15 @@ def _pixel_of(position, wcs):
         warnings.simplefilter("ignore", AstropyUserWarning)
         warnings.simplefilter("ignore", RuntimeWarning)  # all NaN, far away
         try:
-            x, y = (float(value) for value in skycoord_to_pixel(position, wcs))
-            back = pixel_to_skycoord(x, y, wcs).icrs.separation(position)
+            if is_icrs(wcs):
+                place = position.icrs
+                lon, lat = place.ra.deg, place.dec.deg
+                x, y = (float(value) for value in wcs.all_world2pix(lon, lat, 0))
+                back = np.deg2rad(wcs.all_pix2world(x, y, 0))
+                back = angular_separation(*np.deg2rad([lon, lat]), *back) * u.rad
+            else:
+                x, y = (float(value) for value in skycoord_to_pixel(position, wcs))
+                back = pixel_to_skycoord(x, y, wcs).icrs.separation(position)
         except (NoConvergence, ValueError):  # as astropy fails far from an image
             return np.nan, np.nan
         except Exception as error:

@@ -9,6 +9,8 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 
+from astro_vbinary.stamps.celestial import is_icrs
+
 __all__ = ["GROUP_GRIDS", "SkyGrid", "is_mirrored", "pixel_area", "sky_to_pixel"]
 
 #: Pixel scale (arcsec) and side (pixels) of each resolution group's grid. Every
@@ -213,7 +215,11 @@ def sky_to_pixel(wcs, position):
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        x, y = wcs.world_to_pixel(position)
+        if is_icrs(wcs):
+            place = position.icrs
+            x, y = wcs.world_to_pixel_values(place.ra.deg, place.dec.deg)
+        else:
+            x, y = wcs.world_to_pixel(position)
     return (float(x), float(y)) if np.ndim(x) == 0 else (x, y)
 
 

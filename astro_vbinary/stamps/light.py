@@ -11,6 +11,7 @@ from astropy.coordinates import SkyCoord
 
 from astro_vbinary.stamps.alignment import is_surface_brightness
 from astro_vbinary.stamps.celestial import shift_wcs
+from astro_vbinary.stamps.directions import to_angles
 from astro_vbinary.stamps.grid import sky_to_pixel
 from astro_vbinary.stamps.headers import unit_from_header
 from astro_vbinary.stamps.motion import moves, position_at
@@ -18,7 +19,6 @@ from astro_vbinary.stamps.plain import (
     PlainImage,
     pixels_of,
     sky_of,
-    to_angles,
 )
 from astro_vbinary.stamps.stamp import SurveyStamp
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from astro_vbinary.exceptions import StampError
 from astro_vbinary.stamps.celestial import SMALLEST_SIDE
+from astro_vbinary.stamps.directions import tangent_vectors, to_vectors
 from astro_vbinary.stamps.light import LightStack, LightStamp, plain_center
 from astro_vbinary.stamps.motion import moves
 from astro_vbinary.stamps.plain import (
@@ -16,8 +17,6 @@ from astro_vbinary.stamps.plain import (
     PlainImage,
     pixels_of,
     read_plain,
-    tangent_vectors,
-    to_vectors,
 )
 from astro_vbinary.stamps.stamp import SurveyStamp
 

@@ -2,7 +2,7 @@
 
 import warnings
 
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import SkyCoord, UnitSphericalRepresentation
 from erfa import ErfaWarning
 
 __all__ = ["moves", "position_at"]
@@ -46,4 +46,7 @@ def position_at(target, epoch):
             warnings.simplefilter("ignore", ErfaWarning)
             target = target.apply_space_motion(new_obstime=epoch)
     icrs = target.icrs
+    bare = isinstance(icrs.data, UnitSphericalRepresentation)
+    if bare and not icrs.data.differentials:
+        return icrs
     return SkyCoord(icrs.ra, icrs.dec, frame="icrs")

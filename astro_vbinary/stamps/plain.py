@@ -14,15 +14,13 @@ import numpy as np
 
 from astro_vbinary.stamps.celestial import SMALLEST_SIDE
 from astro_vbinary.stamps.container import BLOCK
+from astro_vbinary.stamps.directions import frames, to_angles
 
 __all__ = [
     "PlainImage",
     "pixels_of",
     "read_plain",
     "sky_of",
-    "tangent_vectors",
-    "to_angles",
-    "to_vectors",
 ]
 
 #: Types of pixels by BITPIX, as the FITS standard 4.0 (table 8) lays them out, and in
@@ -239,7 +237,7 @@ def pixels_of(wcs, fk5, vectors):
     if fk5.any():
         turned = vectors @ _fk5_matrix().T
         vectors = np.where(fk5[:, None, None], turned, vectors)
-    radial, east, north = _frames(wcs[:, :2])
+    radial, east, north = frames(wcs[:, :2])
     along = np.einsum("mnk,mk->mn", vectors, radial)
     with np.errstate(invalid="ignore", divide="ignore"):
         along = np.where(along > 0, np.rad2deg(1 / along), np.nan)
@@ -271,71 +269,7 @@ def sky_of(wcs, fk5, pixels):
     x, y = (pixels - wcs[:, 2:4]).T
     a, b, c, d = wcs[:, 4:].T
     sky = np.deg2rad([a * x + b * y, c * x + d * y])
-    radial, east, north = _frames(wcs[:, :2])
+    radial, east, north = frames(wcs[:, :2])
     vectors = radial + sky[0][:, None] * east + sky[1][:, None] * north
     vectors = np.where(fk5[:, None], vectors @ _fk5_matrix(), vectors)
     return to_angles(vectors)
-
-
-def tangent_vectors(centers, offsets):
-    """Directions on the sky by their places on tangent planes.
-
-    Parameters
-    ----------
-    centers : `~numpy.ndarray`
-        Shape (m, 2): longitude and latitude in deg of the points of contact.
-    offsets : `~numpy.ndarray`
-        Shape (n, 2): to the (east, north), in rad.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        Shape (m, n, 3), of any length.
-    """
-    radial, east, north = _frames(centers)
-    frame = np.stack([east, north], axis=1)
-    return radial[:, None] + offsets @ frame
-
-
-def _frames(centers):
-    """Unit vectors to positions and to the east and north of them, (m, 3) each."""
-    lon, lat = np.deg2rad(centers).T
-    cos, sin, flat, high = np.cos(lon), np.sin(lon), np.cos(lat), np.sin(lat)
-    radial = np.stack([flat * cos, flat * sin, high], axis=-1)
-    east = np.stack([-sin, cos, np.zeros(len(lon))], axis=-1)
-    north = np.stack([-high * cos, -high * sin, flat], axis=-1)
-    return radial, east, north
-
-
-def to_vectors(world):
-    """Unit vectors of positions.
-
-    Parameters
-    ----------
-    world : `~numpy.ndarray`
-        Shape (m, 2): longitude and latitude in deg.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        Shape (m, 3).
-    """
-    return _frames(world)[0]
-
-
-def to_angles(vectors):
-    """Positions of vectors of any length.
-
-    Parameters
-    ----------
-    vectors : `~numpy.ndarray`
-        Shape (..., 3).
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        Shape (..., 2): longitude from 0 to 360 and latitude, in deg.
-    """
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    lon = np.rad2deg(np.arctan2(y, x)) % 360
-    return np.stack([lon, np.rad2deg(np.arctan2(z, np.hypot(x, y)))], axis=-1)

@@ -5,12 +5,14 @@ import html
 import io
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import NDData, StdDevUncertainty
 from astropy.wcs.utils import skycoord_to_pixel
 
 from astro_vbinary.exceptions import NoImageError
 from astro_vbinary.stamps.blank import find_blank, find_hot
+from astro_vbinary.stamps.celestial import is_icrs
 from astro_vbinary.stamps.grid import pixel_area
 from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, Survey, get_survey
@@ -254,7 +256,10 @@ class SurveyStamp(NDData):
     def center(self):
         """Position of the middle of the image (`~astropy.coordinates.SkyCoord`)."""
         ny, nx = self.shape
-        return self.wcs.pixel_to_world((nx - 1) / 2, (ny - 1) / 2).icrs
+        x, y = (nx - 1) / 2, (ny - 1) / 2
+        if is_icrs(self.wcs):
+            return SkyCoord(*self.wcs.pixel_to_world_values(x, y), unit="deg")
+        return self.wcs.pixel_to_world(x, y).icrs
 
     @property
     def pixel_scale(self):

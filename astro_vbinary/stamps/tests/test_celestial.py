@@ -15,8 +15,8 @@ from astro_vbinary.exceptions import (
     NoDataError,
     TargetOutsideError,
 )
-from astro_vbinary.stamps import read_image
-from astro_vbinary.stamps.celestial import shift_wcs
+from astro_vbinary.stamps import celestial, read_image
+from astro_vbinary.stamps.celestial import ImagePlane, shift_wcs, target_window
 from astro_vbinary.stamps.tests.helpers_fits import (
     CENTER,
     SCALE,
@@ -199,6 +199,19 @@ def test_a_cutout_holds_its_square(
         assert min(max(corner_y, 0), 59) - y0 < ny
         assert max(corner_x, 0) >= x0 or corner_x > 79
         assert max(corner_y, 0) >= y0 or corner_y > 59
+
+
+@pytest.mark.parametrize("kind", ["PC", "CD", "SIP", "TPV", "HPX", "SIN", "ZEA"])
+@pytest.mark.parametrize("size", [0.7, 2.0, 60.0] * u.arcsec)
+def test_numbers_cut_what_coordinates_do(kind, size, monkeypatch):
+    header = HEADERS[kind]()
+    plane = ImagePlane(SHAPE, header, None, where="here")
+    assert celestial.is_icrs(plane.wcs)
+    target = plane.wcs.pixel_to_world(20, 11).icrs
+    quick = [target_window(plane, t, size, where="here") for t in (target, None)]
+    monkeypatch.setattr(celestial, "is_icrs", lambda wcs: False)
+    careful = [target_window(plane, t, size, where="here") for t in (target, None)]
+    assert quick == careful
 
 
 def test_without_a_position_the_centre_is_cut_and_stays_the_centre(tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro_vbinary.stamps import GROUP_GRIDS, SkyGrid
+from astro_vbinary.stamps.celestial import is_icrs
 from astro_vbinary.stamps.grid import is_mirrored, pixel_area, sky_to_pixel
 from astro_vbinary.stamps.tests.helpers_sky import make_wcs
 
@@ -136,3 +137,22 @@ def test_positions_without_a_pixel_are_nan_or_far_without_a_warning():
             area = pixel_area(wcs, position).to_value(u.arcsec**2)
             assert area > 0
             assert is_mirrored(wcs, position) in (True, False)
+
+
+@given(
+    ra=st.floats(0, 360),
+    dec=st.floats(-90, 90),
+    rotation=st.floats(0, 360),
+    distortion=st.sampled_from([None, "SIP", "TPV"]),
+    frame=st.sampled_from(["RA-DEC", "GALACTIC"]),
+)
+def test_pixels_are_those_of_astropy_in_any_frame(ra, dec, rotation, distortion, frame):
+    wcs = make_wcs(
+        (ra, dec), 0.25, 80, rotation=rotation, distortion=distortion, frame=frame
+    )
+    assert is_icrs(wcs) == (frame == "RA-DEC")
+    positions = wcs.pixel_to_world([3.0, 40.0, 70.5], [60.0, 41.5, 2.0])
+    for given_in in ("icrs", "galactic"):
+        found = sky_to_pixel(wcs, positions.transform_to(given_in))
+        wanted = wcs.world_to_pixel(positions)
+        np.testing.assert_allclose(found, wanted, atol=1e-4)

@@ -10,7 +10,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astro_vbinary.stamps.plain import pixels_of, read_plain, sky_of, to_vectors
+from astro_vbinary.stamps.directions import to_vectors
+from astro_vbinary.stamps.plain import pixels_of, read_plain, sky_of
 from astro_vbinary.stamps.reading import read_image
 from astro_vbinary.stamps.tests.helpers_sky import FORMS, make_wcs
 

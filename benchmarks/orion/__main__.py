@@ -70,7 +70,8 @@ def main(arguments=None):
         f"{len(table):,} of {whole:,} sources, {time.perf_counter() - start:.0f} s for "
         "what was not there"
     )
-    make_tables(table, count_neighbours(options.sources, options.seed), options.docs)
+    neighbours = count_neighbours(options.sources, options.seed)
+    make_tables(table, neighbours, options.docs, seed=options.seed)
     return 0
 
 

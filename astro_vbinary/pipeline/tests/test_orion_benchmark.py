@@ -83,3 +83,37 @@ def test_calibrators_have_what_they_are_for():
     assert (plan["neighbour_separation"][role == "chance"] <= 2.5).all()
     assert not has["companion"][np.isin(role, ("single", "chance"))].any()
     assert not has["neighbour"][np.isin(role, ("single", "companion"))].any()
+
+
+def test_pairs_above_the_limit_are_those_that_a_survey_looks_at(monkeypatch):
+    from benchmarks.orion import limits
+    from benchmarks.orion.sky import DEPTHS, PLACE
+
+    # One survey shows all companions to 3 mag from half an arcsecond on, the others
+    # none; it sees the middle but for its gaps.
+    reach = np.where(limits.SEPARATIONS > 0.5, 3.0, limits.NOTHING)
+    nothing = np.full((len(limits.GRID), len(reach)), limits.NOTHING)
+    monkeypatch.setattr(
+        limits,
+        "survey_limit",
+        lambda survey: nothing + (reach + 10.0) * (survey == "HST"),
+    )
+    count = 400
+    names = [f"co{number:06d}" for number in range(count)]
+    values = {
+        "ra": np.full(count, PLACE[0]),
+        "dec": np.full(count, PLACE[1]),
+        "signal": np.full(count, 100.0),
+        "companion_separation": np.tile([1.0, 1.0, 0.3, np.nan], count // 4),
+        "companion_difference": np.tile([2.9, 3.1, 0.0, np.nan], count // 4),
+        "neighbour_separation": np.full(count, 3.0),
+        "neighbour_difference": np.zeros(count),
+    }
+    from astropy.table import Table
+
+    shown = limits.above_limit(Table({"source": names} | values), 1)
+    index = list(DEPTHS).index("HST")
+    dice = np.random.default_rng([1, 0, index]).random(count)
+    wanted = (np.arange(count) % 4 == 0) & (dice < 0.97)
+    assert (shown == wanted).all()
+    assert 90 < shown.sum() < 100

@@ -15,6 +15,9 @@ __all__ = ["SpacePSF", "noise_norm", "render_broad", "space_bank"]
 #: Sub-pixel positions along each axis at which a sharp PSF is kept.
 PHASES = 5
 
+#: Share of a star that is not worth drawing: that of half precision.
+NOTHING = 1e-4
+
 #: Radius of a sharp PSF's image: in arcsec, and in pixels at most.
 REACH, MOST_PIXELS = 3.4, 110
 
@@ -55,19 +58,29 @@ class SpacePSF:
     def add(self, image, x, y, flux):
         """Add a star to an image.
 
+        The three nearest sub-pixel positions along each axis are interpolated with a
+        parabola, which leaves the star where it is and as wide as it is.
+
         Parameters
         ----------
         image : `torch.Tensor`
             Shape (ny, nx), changed in place.
         x, y : float
-            Position in pixels, zero at the centre of the first one; rounded to
-            the nearest of the sub-pixel positions.
+            Position in pixels, zero at the centre of the first one.
         flux : float
             Of the star.
         """
+        for row, share_y in _around(y):
+            for column, share_x in _around(x):
+                share = share_x * share_y
+                if abs(share) > NOTHING:
+                    self._add_at(image, column, row, share * flux * self.peak)
+
+    def _add_at(self, image, column, row, level):
+        """Add a star at a place in sub-pixels."""
         reach = self.phases.shape[-1] // 2
-        columns, px = divmod(round(x * PHASES), PHASES)
-        rows, py = divmod(round(y * PHASES), PHASES)
+        columns, px = divmod(column, PHASES)
+        rows, py = divmod(row, PHASES)
         ny, nx = image.shape
         y0, y1 = max(rows - reach, 0), min(rows + reach + 1, ny)
         x0, x1 = max(columns - reach, 0), min(columns + reach + 1, nx)
@@ -75,7 +88,18 @@ class SpacePSF:
             return
         top, left = rows - reach, columns - reach
         part = self.phases[py, px, y0 - top : y1 - top, x0 - left : x1 - left]
-        image[y0:y1, x0:x1].add_(part.to(image.dtype), alpha=flux * self.peak)
+        image[y0:y1, x0:x1].add_(part.to(image.dtype), alpha=level)
+
+
+def _around(place):
+    """The three nearest sub-pixel positions, and how much each counts."""
+    nearest = round(place * PHASES)
+    t = place * PHASES - nearest
+    return (
+        (nearest - 1, t * (t - 1) / 2),
+        (nearest, 1 - t * t),
+        (nearest + 1, t * (t + 1) / 2),
+    )
 
 
 def space_bank(survey, band, pixel_scale, seed, device="cpu"):

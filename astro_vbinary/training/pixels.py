@@ -12,7 +12,6 @@ from scipy import ndimage
 
 from astro_vbinary.measurement import PixelBatch, detectability
 from astro_vbinary.psf import SPACE_SURVEYS
-from astro_vbinary.simulation.stars import PHASES
 from astro_vbinary.stamps.blank import find_blank, find_hot
 from astro_vbinary.training.pixel_psfs import effective_psfs
 
@@ -84,7 +83,8 @@ def pixel_batch(batch, rows=None, *, radius=RADIUS, reach=None):
     for (frames, number, exposure), own in zip(found, psfs, strict=True):
         key = place[exposure.stack], exposure.extra["number"]
         matrix = np.linalg.inv(exposure.cd)
-        where = _target(batch, frames, exposure, matrix)
+        middle = (frames.side - 1) / 2
+        where = middle + np.array(exposure.pixel_offset(0.0, 0.0))
         corner = np.round(where).astype(int) - half
         window = _usable(frames, number, batch.hips[exposure.stack])
         values = frames.images[number].cpu().numpy()
@@ -137,7 +137,7 @@ def pair_truth(batch, rows, bands):
             if exposure.stack in place:
                 own = np.array(exposure.extra["fluxes"][:2]) * exposure.extra["gain"]
                 flux[place[exposure.stack], exposure.extra["number"]] = own
-                first, second = _drawn(batch, frames, exposure)[:2]
+                first, second = map(np.array, exposure.extra["positions"][:2])
                 offsets[place[exposure.stack]].append(exposure.cd @ (second - first))
     stars = [batch.scenes[row].stars[0] for row in rows]
     first = np.array([(star.east, star.north) for star in stars])
@@ -185,25 +185,6 @@ def pair_detectability(
         for number, uncertainty in enumerate(uncertainties):
             result[part, number] = detectability(made, **truth, uncertainty=uncertainty)
     return result
-
-
-def _target(batch, frames, exposure, matrix):
-    """The target's (x, y) in an image, so that the first star is where it is drawn."""
-    middle = (frames.side - 1) / 2
-    where = middle + np.array(exposure.pixel_offset(0.0, 0.0))
-    if batch.scenes[exposure.stack].stars:
-        true = middle + np.array(exposure.extra["positions"][0])
-        where = where + _drawn(batch, frames, exposure)[0] - true
-    return where
-
-
-def _drawn(batch, frames, exposure):
-    """Where an image's stars are drawn: (x, y) in pixels, one row a star."""
-    true = (frames.side - 1) / 2 + np.array(exposure.extra["positions"])
-    if batch.survey not in SPACE_SURVEYS:
-        return true
-    # Sharp stars are drawn at the nearest of a few places in a pixel.
-    return np.round(true * PHASES) / PHASES
 
 
 def _usable(frames, number, hips):

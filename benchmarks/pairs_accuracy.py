@@ -31,11 +31,11 @@ from astro_vbinary.measurement import (
     fit_pairs,
     sample_posterior,
 )
-from astro_vbinary.measurement.fitting import draw_stars
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.pair_rows import is_degenerate
 from astro_vbinary.measurement.pair_terms import pair_errors
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.star_design import draw_stars
 from astro_vbinary.measurement.thresholds import binomial_interval
 from astro_vbinary.psf import MoffatPSF
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import astropy.units as u
 import torch
 
-from astro_vbinary.measurement.fitting import draw_stars, psf_rows
 from astro_vbinary.measurement.noise_model import near_stars
 from astro_vbinary.measurement.shaped import fit_shaped
+from astro_vbinary.measurement.star_design import draw_stars, psf_rows
 from astro_vbinary.measurement.uncertainty import PSFUncertainty
 
 __all__ = ["Alternatives", "compare_alternatives", "signed_root", "unexplained"]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from astro_vbinary.measurement.fitting import WeightedPixels, star_design
 from astro_vbinary.measurement.linear import unknown_templates
+from astro_vbinary.measurement.star_design import WeightedPixels, star_design
 
 __all__ = ["Information", "information"]
 

@@ -6,9 +6,10 @@ import astropy.units as u
 import numpy as np
 import torch
 
-from astro_vbinary.measurement.fitting import draw_stars, fit_stars
+from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.scan import Scan
+from astro_vbinary.measurement.star_design import draw_stars
 
 __all__ = ["Injector"]
 

@@ -6,8 +6,9 @@ import astropy.units as u
 import numpy as np
 import torch
 
-from astro_vbinary.measurement.fitting import draw_stars, fit_stars, psf_rows
+from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.star_design import draw_stars, psf_rows
 
 __all__ = ["detectability", "pair_flux", "point_source_snr"]
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import astropy.units as u
 import torch
 
-from astro_vbinary.measurement.fitting import draw_stars, fit_stars
+from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.scan import Scan
+from astro_vbinary.measurement.star_design import draw_stars
 
 __all__ = ["subtract_neighbours"]
 

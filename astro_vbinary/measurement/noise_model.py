@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from astro_vbinary.measurement.fitting import draw_stars
+from astro_vbinary.measurement.star_design import draw_stars
 
 __all__ = ["add_star_noise", "goodness", "near_stars"]
 

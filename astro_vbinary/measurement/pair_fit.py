@@ -11,7 +11,7 @@ from astro_vbinary.measurement.alternatives import (
     signed_root,
     unexplained,
 )
-from astro_vbinary.measurement.fitting import fit_stars, psf_rows
+from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.information import information
 from astro_vbinary.measurement.neighbours import subtract_neighbours
 from astro_vbinary.measurement.noise_model import add_star_noise, goodness
@@ -21,6 +21,7 @@ from astro_vbinary.measurement.rendering import SplinePSF
 from astro_vbinary.measurement.reshaping import reshape_psfs
 from astro_vbinary.measurement.scan import Scan
 from astro_vbinary.measurement.significance import false_alarm_probability
+from astro_vbinary.measurement.star_design import psf_rows
 from astro_vbinary.measurement.third_star import third_star
 
 __all__ = ["PairFit", "fit_pairs"]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import astropy.units as u
 import torch
 
-from astro_vbinary.measurement.fitting import fit_stars, psf_rows
+from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.glrt import scan_stacks, worth_a_fit
+from astro_vbinary.measurement.star_design import psf_rows
 
 __all__ = ["first_pair", "put_rows"]
 

@@ -92,7 +92,10 @@ def pair_errors(positions, flux, covariance):
             slope = 2 * own / separation
         change[:, row, :2] = -slope[:, None] * along
         change[:, row, 2:4] = slope[:, None] * along
-    known = np.isfinite(change)
+    # A stack of which nothing is known says nothing of the others.
+    lost = ~np.isfinite(covariance).all(axis=(1, 2))
+    covariance = np.where(lost[:, None, None], 0.0, covariance)
+    known = np.isfinite(change) & ~lost[:, None, None]
     # Written as a square, so that rounding makes no variance negative.
     values, axes = np.linalg.eigh(covariance)
     root = axes * np.sqrt(np.clip(values, 0, None))[:, None, :]

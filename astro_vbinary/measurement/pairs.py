@@ -249,7 +249,7 @@ def _fit_all(jobs, **options):
     try:
         with one_thread(options["device"]):
             _fit(jobs, **options)
-    except (RuntimeError, ArithmeticError) as error:
+    except (RuntimeError, ArithmeticError, np.linalg.LinAlgError) as error:
         if len(jobs) > 1:
             half = len(jobs) // 2
             _fit_all(jobs[:half], **options)

@@ -6,11 +6,11 @@ import astropy.units as u
 import numpy as np
 import torch
 
-from astro_vbinary.measurement.fitting import WeightedPixels, star_design
 from astro_vbinary.measurement.linear import unknown_templates
 from astro_vbinary.measurement.pair_terms import pair_terms
 from astro_vbinary.measurement.proposal import PairProposal
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.star_design import WeightedPixels, star_design
 
 __all__ = ["PairPosterior", "sample_posterior"]
 

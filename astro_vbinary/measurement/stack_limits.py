@@ -5,9 +5,9 @@ import numpy as np
 import torch
 
 from astro_vbinary.measurement.bounds import required_d_prime
-from astro_vbinary.measurement.fitting import WeightedPixels, star_design
 from astro_vbinary.measurement.pair_columns import LIMIT_SEPARATIONS
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.star_design import WeightedPixels, star_design
 from astro_vbinary.measurement.survey_completeness import scan_threshold
 
 __all__ = ["stack_limits"]

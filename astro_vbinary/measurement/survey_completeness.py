@@ -180,8 +180,8 @@ def _blank(survey, band, count, largest, rng):
 def _with_stars(batch, flux, rng):
     from dataclasses import replace
 
-    from astro_vbinary.measurement.fitting import draw_stars
     from astro_vbinary.measurement.rendering import SplinePSF
+    from astro_vbinary.measurement.star_design import draw_stars
 
     place = torch.zeros(len(batch), 2, dtype=torch.float64)
     star = draw_stars(batch, SplinePSF.of(batch), place)

@@ -3,12 +3,15 @@
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["fill_nearest", "find_blank", "find_hot"]
+__all__ = ["LARGEST", "fill_nearest", "find_blank", "find_hot"]
 
 #: Smallest connected patch of exact zeros that counts as blank. Three by three
 #: pixels of a background-subtracted float image are never all exactly zero.
 SMALLEST_PATCH = 9
 
+#: No measurement is larger, in any unit: archives fill what they do not have with the
+#: least number of single precision too (-3.4e38).
+LARGEST = 1e30
 
 #: A hot pixel stands this many times its noise above the background, and this
 #: many times higher than any neighbour does. A star leaves a tenth of its peak in
@@ -26,7 +29,8 @@ def find_hot(data):
     Parameters
     ----------
     data : `~numpy.ndarray`
-        Image of shape (ny, nx); values that are not finite have no say.
+        Image of shape (ny, nx); values that are not finite, or beyond any
+        measurement, have no say.
 
     Returns
     -------
@@ -36,7 +40,7 @@ def find_hot(data):
         one value a hundred times higher than any other.
     """
     data = np.asarray(data, dtype=float)
-    good = np.isfinite(data)
+    good = np.abs(data) <= LARGEST
     if not good.any():
         return np.zeros(data.shape, dtype=bool)
     level = np.median(data[good])
@@ -60,7 +64,8 @@ def find_hot(data):
 def find_blank(data):
     """Patches of exact zeros: detector edges, missing bands, zeroed cores.
 
-    Archives fill what they do not have with zeros as often as with NaN.
+    Archives fill what they do not have with zeros as often as with NaN, and some with
+    the least number there is.
 
     Parameters
     ----------
@@ -70,20 +75,21 @@ def find_blank(data):
     Returns
     -------
     `~numpy.ndarray` of bool
-        True where a pixel is in a connected patch of at least nine exact zeros.
-        Images of integers, where zero is a count like any other, have none
-        unless over half of the image is zero.
+        True where a pixel is in a connected patch of at least nine exact zeros, or
+        beyond 1e30 or -1e30. Images of integers, where zero is a count like any other,
+        have no such patches unless over half of the image is zero.
     """
-    zero = np.asarray(data) == 0
+    data = np.asarray(data)
+    zero, filled = data == 0, np.abs(data) > LARGEST
     count = int(zero.sum())
     if count < SMALLEST_PATCH:
-        return np.zeros(zero.shape, dtype=bool)
-    if np.asarray(data).dtype.kind in "iu" and count < zero.size / 2:
-        return np.zeros(zero.shape, dtype=bool)
+        return filled
+    if data.dtype.kind in "iu" and count < zero.size / 2:
+        return filled
     labels, _ = ndimage.label(zero)
     large = np.bincount(labels.ravel()) >= SMALLEST_PATCH
     large[0] = False
-    return large[labels]
+    return large[labels] | filled
 
 
 #: Patches up to which each is filled by itself, which is faster than all at once.

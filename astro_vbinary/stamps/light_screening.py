@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astro_vbinary.stamps.blank import find_blank, find_hot
+from astro_vbinary.stamps.blank import LARGEST, find_blank, find_hot
 from astro_vbinary.stamps.light import UNKNOWN
 
 __all__ = ["find_bad"]
@@ -57,7 +57,8 @@ def _look_over(images):
     with np.errstate(invalid="ignore", over="ignore"):
         noise = 1.4826 * _medians(np.abs(sample - level[:, None]))
         peak = flat.max(axis=1)
-        doubtful = ~(noise > 0) | ~np.isfinite(flat.min(axis=1)) | ~np.isfinite(peak)
+        # NaN is not below either.
+        doubtful = ~(noise > 0) | ~(flat.min(axis=1) >= -LARGEST) | ~(peak <= LARGEST)
         doubtful |= ~np.isfinite(level) | ~flat.all(axis=1)
         image, place = np.nonzero(flat > (level + 15 * noise)[:, None])
         y, x = np.divmod(place, nx)

@@ -51,8 +51,8 @@ def singles(ground):
 
 
 def _clean(ground, batch):
-    from astro_vbinary.measurement.fitting import draw_stars
     from astro_vbinary.measurement.rendering import SplinePSF
+    from astro_vbinary.measurement.star_design import draw_stars
 
     flux = pair_flux(batch, 100, 0.0)[:, :, 0]
     zero = torch.zeros(len(batch), 2, dtype=torch.float64)

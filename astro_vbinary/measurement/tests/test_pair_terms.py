@@ -185,3 +185,15 @@ def test_stars_are_where_their_offsets_say():
     east, north = target.spherical_offsets_to(found)
     assert east.to_value(u.arcsec) == pytest.approx(0.6, abs=1e-6)
     assert north.to_value(u.arcsec) == pytest.approx(-0.8, abs=1e-6)
+
+
+def test_errors_of_a_stack_of_which_nothing_is_known_are_its_own():
+    positions = np.array([[[0.0, 0.0], [0.5, 0.8]]] * 2)
+    flux, fisher = np.array([[[100.0, 40.0]]] * 2), np.stack([1e-4 * np.eye(6)] * 2)
+    alone = pair_errors(positions[:1], flux[:1], fisher[:1])
+    flux[1], fisher[1] = np.nan, np.nan
+    covariance, moment = pair_errors(positions, flux, fisher)
+    np.testing.assert_array_equal(covariance[:1], alone[0])
+    np.testing.assert_array_equal(moment[:1], alone[1])
+    assert np.isnan(covariance[1]).all()
+    assert np.isnan(moment[1]).all()

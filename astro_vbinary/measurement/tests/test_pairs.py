@@ -347,3 +347,25 @@ def test_errors_hold_where_pixels_share_their_noise():
     assert np.median(table["separation_error"].value) == pytest.approx(scatter, rel=0.3)
     # Of each pixel by itself.
     assert 0.5 < np.median(table["core_chi2"]) < 1.2
+
+
+def test_half_a_stamp_of_the_least_number_costs_nothing(tmp_path):
+    whole = [make_stamp(PAIR, source=str(n), seed=n) for n in range(3)]
+    data = whole[1].data.astype(np.float32)
+    data[:, :32] = -np.finfo(np.float32).max
+    half = SurveyStamp(
+        data, whole[1].wcs, survey="Pan-STARRS", band="i", source="1", target=TARGET
+    )
+    stacks = [StampStack([stamp]) for stamp in (whole[0], half, whole[2])]
+    found = measure_pairs(stacks).to_table()
+    assert [str(status) for status in found["status"]] == ["ok"] * 3
+    off = np.abs(found["separation"].to_value(u.arcsec) - np.hypot(0.9, 0.9))
+    assert (off < 4 * found["separation_error"].to_value(u.arcsec)).all()
+
+
+def test_a_folder_of_real_stamps_is_measured_whatever_is_in_it(real_data):
+    index = StampIndex.from_paths(real_data / "stamps")
+    ztf = {key for key in index.groups() if key[1] == "ZTF"}
+    found = measure_pairs(index, candidates=ztf, posterior="none").to_table()
+    assert {(row["source"], row["survey"]) for row in found} == ztf
+    assert {str(status) for status in found["status"]} <= {"ok", "no_data"}

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_vbinary.measurement import PixelBatch
-from astro_vbinary.measurement.fitting import draw_stars, shape_modes
 from astro_vbinary.measurement.rendering import SplinePSF, spline_weights
+from astro_vbinary.measurement.star_design import draw_stars, shape_modes
 from astro_vbinary.measurement.tests.helpers_pairs import rotated
 from astro_vbinary.psf import MoffatPSF
 

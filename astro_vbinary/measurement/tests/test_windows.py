@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro_vbinary.measurement import PixelBatch, PSFUncertainty, fitting, model_psf
-from astro_vbinary.measurement.fitting import draw_stars, fit_stars
+from astro_vbinary.measurement.fitting import fit_stars
 from astro_vbinary.measurement.rendering import SplinePSF
+from astro_vbinary.measurement.star_design import draw_stars
 from astro_vbinary.measurement.windows import window_half
 
 SCALE, SIDE = 0.05, 121

@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro_vbinary.stamps.blank import SMALLEST_PATCH, find_blank, find_hot
+from astro_vbinary.stamps.light import LightStamp
+from astro_vbinary.stamps.light_screening import find_bad
 
 
 def noise(shape=(20, 20)):
@@ -50,6 +52,24 @@ def test_zero_counts_of_integers_are_counts(kind):
     assert not find_blank(image).any()
     image[:, :15] = 0
     assert find_blank(image)[:, :15].all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.parametrize("fill", [-np.finfo(np.float32).max, 3e38])
+def test_the_least_number_is_no_measurement(share, fill):
+    image = noise()
+    image[5, 5] = 900.0
+    lines = int(share * len(image))
+    image[-lines:] = fill
+    wanted = np.zeros(image.shape, dtype=bool)
+    wanted[-lines:] = True
+    np.testing.assert_array_equal(find_blank(image), wanted)
+    # What is there is judged as if it were alone.
+    assert np.argwhere(find_hot(image)).tolist() == [[5, 5]]
+    stamp = LightStamp(image.astype(np.float32))
+    find_bad([stamp])
+    wanted[5, 5] = True
+    np.testing.assert_array_equal(stamp.bad, wanted)
 
 
 def test_nan_is_not_blank_but_bad_elsewhere():

@@ -22,7 +22,7 @@ from astro_vbinary.stamps.alignment import check_engine
 from astro_vbinary.stamps.light import LightStack
 from astro_vbinary.stamps.light_reading import read_light, read_shards
 from astro_vbinary.stamps.motion import position_at
-from astro_vbinary.stamps.stack import READ_SIZE
+from astro_vbinary.stamps.stack import READ_SIZE, tell_dropped
 from astro_vbinary.status import Flag, Status
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey, resolution_group
 from astro_vbinary.surveys.groups import check_policy
@@ -376,7 +376,7 @@ def _tell_dropped(row, dropped):
     """Note the files of a stack that could not be used."""
     if dropped:
         row["flags"] |= Flag.FILES_DROPPED
-        lost = "; ".join(f"{path.name}: {error}" for path, error in dropped)
+        lost = tell_dropped(dropped)
         row["reason"] = (row["reason"] + "; " if row["reason"] else "") + lost
 
 

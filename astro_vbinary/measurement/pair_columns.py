@@ -141,7 +141,12 @@ PAIR_COLUMNS = (
     ("resampled", None, "meta.code", "1 where pixels are finer than the survey's own"),
     ("fwhm", u.arcsec, "instr.det.psf", "effective width of the sharpest band"),
     ("status", None, "meta.code.status", "why there is, or is not, a measurement"),
-    ("reason", None, "meta.note", "the status in words, where it is not ok"),
+    (
+        "reason",
+        None,
+        "meta.note",
+        "the status in words, where it is not ok, and lost files",
+    ),
 )
 
 #: Columns that are there where limits were asked for.

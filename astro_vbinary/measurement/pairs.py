@@ -17,6 +17,7 @@ from astro_vbinary.measurement.stack_limits import stack_limits
 from astro_vbinary.measurement.threads import one_thread
 from astro_vbinary.measurement.uncertainty import PSFUncertainty
 from astro_vbinary.stamps import StampIndex, StampStack
+from astro_vbinary.stamps.stack import tell_dropped
 from astro_vbinary.status import Status
 from astro_vbinary.surveys import VISUAL_BINARY_LIMIT, get_survey
 
@@ -212,6 +213,7 @@ def _prepare(entry, targets, find, largest):
         target = (targets or {}).get(row["source"])
         if not isinstance(entry, StampStack):
             stack = StampStack.read_files(entry[1], target=target, on_error="drop")
+            row["reason"] = tell_dropped(stack.dropped)
         return row, make_job(row, stack, find)
     except StampError as error:
         row["status"], row["reason"] = error.status, str(error)

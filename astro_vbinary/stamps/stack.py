@@ -19,7 +19,7 @@ from astro_vbinary.stamps.motion import position_at
 from astro_vbinary.stamps.stamp import SurveyStamp, thumbnail
 from astro_vbinary.surveys import resolution_group
 
-__all__ = ["StampStack"]
+__all__ = ["StampStack", "tell_dropped"]
 
 #: Side of the square read from images much larger than a stamp.
 READ_SIZE = 20 * u.arcsec
@@ -344,3 +344,19 @@ class StampStack(Sequence):
     def _repr_html_(self):
         pictures = " ".join(thumbnail(s.data, s.mask) for s in self._stamps[:5])
         return html.escape(repr(self)) + "<br>" + pictures
+
+
+def tell_dropped(dropped):
+    """The files of a stack that could not be used, in words.
+
+    Parameters
+    ----------
+    dropped : sequence of tuple
+        Paths and errors, as in `StampStack.dropped`.
+
+    Returns
+    -------
+    str
+        Empty where there is none.
+    """
+    return "; ".join(f"{path.name}: {error}" for path, error in dropped)

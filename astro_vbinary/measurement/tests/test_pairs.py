@@ -369,3 +369,11 @@ def test_a_folder_of_real_stamps_is_measured_whatever_is_in_it(real_data):
     found = measure_pairs(index, candidates=ztf, posterior="none").to_table()
     assert {(row["source"], row["survey"]) for row in found} == ztf
     assert {str(status) for status in found["status"]} <= {"ok", "no_data"}
+
+
+def test_a_file_that_is_left_out_is_told(tmp_path):
+    make_stamp(PAIR, source="3").write(tmp_path / "3_i_Pan-STARRS.fits")
+    (tmp_path / "3_g_Pan-STARRS.fits").write_bytes(b"SIMPLE  = no")
+    row = measure_pairs(tmp_path).to_table()[0]
+    assert (row["status"], row["bands"]) == ("ok", "i")
+    assert "3_g_Pan-STARRS.fits" in row["reason"]

@@ -7,6 +7,12 @@ import click
 from astro_vbinary.cli.console import count
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings
+from astro_vbinary.cli.options import (
+    given_prior_option,
+    quiet_option,
+    seed_option,
+    workers_option,
+)
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["catalog_options", "command", "make_folder"]
@@ -112,32 +118,21 @@ def catalog_options(function):
 )
 @folder_option("catalogue")
 @catalog_options
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="SHARE",
-    help='What "classify" or "run" was given as --prior, if it was.',
-)
+@given_prior_option
 @click.option(
     "--positions",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="TABLE",
     help="Table of positions: source, ra, dec, and perhaps pmra, pmdec, ref_epoch.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes that measure; by default one for each core. With 0 the command "
-    "does all by itself.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@workers_option()
+@seed_option
 @click.option(
     "--overwrite",
     is_flag=True,
     help="Replace a catalogue, and start anew what was begun otherwise.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

@@ -1,20 +1,24 @@
 """``astro-vbinary classify``: stamps in, a catalogue of verdicts out."""
 
 import time
-from functools import partial
 from pathlib import Path
 
 import click
 
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import (
-    engine_option,
     find_stamps,
     header_warnings,
     stamp_options,
+)
+from astro_vbinary.cli.options import (
+    device_option,
+    engine_option,
+    expected_prior_option,
+    policy_option,
+    quiet_option,
     weights_option,
 )
-from astro_vbinary.cli.lazy import LazyChoice
 from astro_vbinary.cli.outputs import check_table, replacing, write_table
 
 __all__ = ["command"]
@@ -35,29 +39,11 @@ __all__ = ["command"]
     help="Table of positions: source, ra, dec, and perhaps pmra, pmdec, ref_epoch. "
     "Without it the centre of each stamp stands for its source.",
 )
-@click.option(
-    "--policy",
-    type=LazyChoice("astro_vbinary.surveys.groups:POLICIES", "policy"),
-    default="published",
-    show_default=True,
-    help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
-)
+@policy_option
 @weights_option
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="auto (CUDA, MPS or CPU), cpu, cuda, cuda:1, ...",
-)
-@partial(engine_option, default="batch")
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="SHARE",
-    help="Share of binaries that you expect among the sources before anything is seen "
-    "of them, say 0.02; by default what the weights were calibrated for, half.",
-)
+@device_option
+@engine_option("batch")
+@expected_prior_option
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -71,7 +57,7 @@ __all__ = ["command"]
     "of it, with the reasons.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

@@ -6,6 +6,7 @@ import click
 
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import quiet_option, seed_option
 from astro_vbinary.cli.outputs import check_file, check_table, replacing
 
 __all__ = ["command"]
@@ -88,9 +89,9 @@ class _Numbers(click.ParamType):
     type=click.Path(path_type=Path),
     help="Also draw the map: .png, .pdf or .svg.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 def command(
     output,
     survey,

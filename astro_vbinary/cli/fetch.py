@@ -15,6 +15,7 @@ from astro_vbinary.cli.fetching import (
     run_fetch,
 )
 from astro_vbinary.cli.inputs import header_warnings
+from astro_vbinary.cli.options import quiet_option
 from astro_vbinary.cli.outputs import folder_option
 
 __all__ = ["command"]
@@ -48,7 +49,7 @@ __all__ = ["command"]
     metavar="URL",
     help="Server that resolves names, instead of CDS's Sesame.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

@@ -7,6 +7,12 @@ import click
 
 from astro_vbinary.cli.exits import INTERRUPTED, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings
+from astro_vbinary.cli.options import (
+    given_prior_option,
+    quiet_option,
+    seed_option,
+    workers_option,
+)
 from astro_vbinary.cli.outputs import check_folder, folder_option, replacing
 
 __all__ = ["command"]
@@ -88,21 +94,11 @@ FILES = ("fraction.ecsv", "injected.ecsv", "completeness.ecsv", "completeness.pn
     metavar="model|stars|FOLDER",
     help='As "catalog" was told.',
 )
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="SHARE",
-    help='What "classify" or "run" was given as --prior, if it was.',
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes; by default one for each core. With 0 the command does all itself.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@given_prior_option
+@workers_option()
+@seed_option
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

@@ -4,6 +4,7 @@ import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
+from astro_vbinary.cli.options import quiet_option, seed_option
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
@@ -19,8 +20,8 @@ __all__ = ["command"]
     show_default=True,
     help="Pairs made out of each star.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@seed_option
+@quiet_option
 @click.pass_context
 def command(ctx, paths, templates, manifest, output, count, seed, quiet):
     """Put companions beside the stars of real stamps, to see which are found.

@@ -9,11 +9,9 @@ import click
 from astro_vbinary.cli.exits import Failure
 
 __all__ = [
-    "engine_option",
     "find_stamps",
     "header_warnings",
     "stamp_options",
-    "weights_option",
 ]
 
 
@@ -54,55 +52,6 @@ def stamp_options(function):
     ):
         function = decorate(function)
     return function
-
-
-def engine_option(function, *, default="auto"):
-    """Give a command ``--engine``.
-
-    Parameters
-    ----------
-    function : callable
-        The command's function; takes ``engine``.
-    default : str, optional
-        The engine that it takes by itself.
-
-    Returns
-    -------
-    callable
-        The same function.
-    """
-    from astro_vbinary.cli.lazy import LazyChoice
-
-    return click.option(
-        "--engine",
-        type=LazyChoice("astro_vbinary.stamps:ENGINES", "engine"),
-        default=default,
-        show_default=True,
-        help="How the bands are brought to one grid: batch does many stacks at once, "
-        "the others go one by one through reproject.",
-    )(function)
-
-
-def weights_option(function):
-    """Give a command ``--weights``.
-
-    Parameters
-    ----------
-    function : callable
-        The command's function; takes ``weights``.
-
-    Returns
-    -------
-    callable
-        The same function.
-    """
-    return click.option(
-        "--weights",
-        multiple=True,
-        metavar="ID|PATH",
-        help="Weights to use for their group instead of the bundled ones, by id (see "
-        '"astro-vbinary weights list") or folder; can be repeated.',
-    )(function)
 
 
 def find_stamps(paths, templates, manifest):

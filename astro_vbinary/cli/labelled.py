@@ -6,7 +6,7 @@ import click
 
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.inputs import find_stamps
-from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import policy_option, quiet_option
 
 __all__ = ["labelled_options", "read_labelled_stacks"]
 
@@ -25,7 +25,7 @@ def labelled_options(function):
         The same function.
     """
     for decorate in (
-        click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+        quiet_option,
         click.option(
             "--threads",
             type=click.IntRange(min=1),
@@ -45,13 +45,7 @@ def labelled_options(function):
             show_default=True,
             help="Whether the label unsure counts one half or is left out.",
         ),
-        click.option(
-            "--policy",
-            type=LazyChoice("astro_vbinary.surveys.groups:POLICIES", "policy"),
-            default="published",
-            show_default=True,
-            help='How surveys are put into groups; see "astro-vbinary surveys".',
-        ),
+        policy_option,
         click.option(
             "--survey",
             "surveys",

@@ -6,6 +6,7 @@ import click
 
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
+from astro_vbinary.cli.options import quiet_option, seed_option
 from astro_vbinary.cli.outputs import check_table, replacing
 
 __all__ = ["command"]
@@ -74,9 +75,9 @@ __all__ = ["command"]
     metavar="NAME",
     help="cpu, cuda, cuda:1, ...",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

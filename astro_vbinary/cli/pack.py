@@ -7,6 +7,7 @@ import click
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import quiet_option
 
 __all__ = ["command"]
 
@@ -28,7 +29,7 @@ __all__ = ["command"]
     help="How shards are compressed; those that are not read fastest.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a folder of shards.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(ctx, paths, templates, manifest, output, compression, overwrite, quiet):
     """Write stamps into shards: HDF5 files with one row for each FITS file.

@@ -6,6 +6,7 @@ import click
 
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings
+from astro_vbinary.cli.options import quiet_option
 from astro_vbinary.cli.outputs import check_file, replacing
 
 __all__ = ["command"]
@@ -56,7 +57,7 @@ __all__ = ["command"]
 )
 @click.option("--title", default="Visual binaries", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

@@ -2,7 +2,6 @@
 
 import importlib.util
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import click
@@ -13,12 +12,18 @@ from astro_vbinary.cli.console import count
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
 from astro_vbinary.cli.fetching import as_arguments, fetch_options, run_fetch
 from astro_vbinary.cli.inputs import (
-    engine_option,
     find_stamps,
     header_warnings,
-    weights_option,
 )
-from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import (
+    device_option,
+    engine_option,
+    expected_prior_option,
+    policy_option,
+    quiet_option,
+    weights_option,
+    workers_option,
+)
 from astro_vbinary.cli.outputs import check_table
 
 __all__ = ["command"]
@@ -62,13 +67,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="The table of verdicts: .ecsv, .csv, .vot, .fits or .parquet.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Processes; by default one for each GPU or, without GPUs, for each core. "
-    "With 0 the command does all by itself.",
-)
+@workers_option("one for each GPU or, without GPUs, for each core")
 @click.option(
     "--chunk",
     type=click.IntRange(min=1),
@@ -83,29 +82,11 @@ __all__ = ["command"]
     help='Scheduler of a Dask cluster that does the work, or "local" for one on this '
     "machine.",
 )
-@click.option(
-    "--policy",
-    type=LazyChoice("astro_vbinary.surveys.groups:POLICIES", "policy"),
-    default="published",
-    show_default=True,
-    help='How surveys are put into resolution groups; see "astro-vbinary surveys".',
-)
+@policy_option
 @weights_option
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    metavar="NAME",
-    help="auto (CUDA, MPS or CPU), cpu, cuda, cuda:1, ...",
-)
-@partial(engine_option, default="batch")
-@click.option(
-    "--prior",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    metavar="SHARE",
-    help="Share of binaries that you expect among the sources before anything is seen "
-    "of them, say 0.02; by default what the weights were calibrated for, half.",
-)
+@device_option
+@engine_option("batch")
+@expected_prior_option
 @click.option(
     "--catalog",
     "folder",
@@ -121,7 +102,7 @@ __all__ = ["command"]
     help="Replace a finished table, and start anew what was begun with other files, "
     "options or weights.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx,

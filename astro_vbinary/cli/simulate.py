@@ -4,6 +4,7 @@ import click
 
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import quiet_option, seed_option
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
@@ -25,7 +26,7 @@ __all__ = ["command"]
     show_default=True,
     help="Sources for each survey.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@seed_option
 @click.option(
     "--kind",
     type=LazyChoice("astro_vbinary.simulation:KINDS", "kind"),
@@ -48,7 +49,7 @@ __all__ = ["command"]
     help="Share of stacks in the oversampled form that HiPS servers give: 322 px of "
     "0.031 arcsec.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 def command(output, surveys, count, seed, kind, population, hips_share, quiet):
     """Simulate stamps of single stars, pairs and what is mistaken for them.
 

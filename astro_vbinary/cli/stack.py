@@ -4,12 +4,12 @@ import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
 from astro_vbinary.cli.inputs import (
-    engine_option,
     find_stamps,
     header_warnings,
     stamp_options,
 )
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import engine_option, quiet_option
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
@@ -28,7 +28,7 @@ STACK_NAME, CUBE_NAME = "{source}_stacked_{survey}", "{source}_cube_{survey}"
     show_default=True,
     help="How the bands are combined.",
 )
-@engine_option
+@engine_option("auto")
 @click.option(
     "--cube",
     is_flag=True,
@@ -36,7 +36,7 @@ STACK_NAME, CUBE_NAME = "{source}_stacked_{survey}", "{source}_cube_{survey}"
     "masks and footprints.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(
     ctx, paths, templates, manifest, output, coadd, engine, cube, overwrite, quiet

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
+from astro_vbinary.cli.options import quiet_option
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
@@ -20,7 +21,7 @@ __all__ = ["command"]
 )
 @folder_option("files")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def command(ctx, shards, output, overwrite, quiet):
     """Restore the FITS files that "astro-vbinary pack" has put into shards.

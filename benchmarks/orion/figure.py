@@ -33,8 +33,8 @@ def draw(table, path):
     mesh = axes.pcolormesh(*edges, share.T, vmin=0, vmax=1, cmap="Greys", alpha=0.7)
     figure.colorbar(mesh, label="share of companions that is found")
     for part, name, colour, size in (
-        (own & ~found, "missed", "tab:orange", 3),
-        (own & found, "found", "tab:blue", 5),
+        (own & ~found, "missed", "tab:orange", 1.8),
+        (own & found, "found", "tab:blue", 2.6),
     ):
         axes.plot(s[part], dm[part], "o", ms=size, mew=0, color=colour, label=name)
     axes.set(
@@ -46,5 +46,10 @@ def draw(table, path):
         xticklabels=["0.25", "0.5", "1", "2"],
     )
     axes.minorticks_off()
-    axes.legend(title="companions of the sample", loc="upper left", fontsize="small")
+    axes.legend(
+        title="companions of the sample",
+        loc="upper left",
+        fontsize="small",
+        markerscale=2.5,
+    )
     figure.savefig(path, dpi=130)

@@ -1,6 +1,7 @@
 """What the methods find, at equal terms."""
 
 import numpy as np
+from scipy import optimize
 
 __all__ = ["pure_count", "recall_at_precision"]
 
@@ -32,6 +33,37 @@ def recall_at_precision(pairs, others, *, precision, prevalence):
         return 0.0, 0
     best = np.flatnonzero(pure)[0]
     return float(recall[best]), int(false[best])
+
+
+def best_share(scores, is_pair):
+    """The share of pairs among what scores as high, in the survey that says most.
+
+    Scores of different surveys cannot be compared: artefacts of one may score higher
+    than the stars of another. So each survey's are made shares of pairs, by isotonic
+    regression on the truth itself: it favours what is so judged.
+
+    Parameters
+    ----------
+    scores : sequence of `~numpy.ndarray`
+        One a survey, of shape (n,); NaN where it has not looked.
+    is_pair : `~numpy.ndarray` of bool
+        Shape (n,).
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Shape (n,); 0 where no survey has looked.
+    """
+    best = np.zeros(len(is_pair))
+    for own in scores:
+        looked = np.flatnonzero(np.isfinite(own))
+        if len(looked):
+            _, place = np.unique(own[looked], return_inverse=True)
+            count = np.bincount(place)
+            right = np.bincount(place, weights=is_pair[looked])
+            share = optimize.isotonic_regression(right / count, weights=count).x
+            best[looked] = np.maximum(best[looked], share[place])
+    return best
 
 
 def pure_count(scores, is_pair, *, purity):

@@ -5,7 +5,7 @@ from astropy.table import Table
 
 from astro_vbinary.measurement.thresholds import binomial_interval
 from astro_vbinary.pipeline import companion_fraction
-from benchmarks.orion.fraction import pure_count, recall_at_precision
+from benchmarks.orion.fraction import best_share, pure_count, recall_at_precision
 from benchmarks.orion.limits import above_limit
 from benchmarks.orion.sky import WIDEST
 
@@ -14,6 +14,9 @@ __all__ = ["make_tables"]
 #: Precision of the recall that is wanted, the prevalence it is meant at, and d' from
 #: which on nine tenths are found at a false-positive rate of 1e-3, the PSF known.
 PRECISION, PREVALENCE, NINE_TENTHS = 0.95, 0.02, 5.7
+
+#: Flags of measurements that are not for use.
+UNUSABLE = {"bad_fit", "triple"}
 
 
 def make_tables(table, whole=None, docs=None, *, seed=1):
@@ -155,18 +158,22 @@ def _sharp(table):
 
 
 def _peers(table):
+    """Pairs of the sample that the methods find at equal purity."""
     sample = _role(table, "sample")
     is_pair = np.isfinite(_filled(sample["companion_separation"])) | _near(sample)
+    scores = {
+        name: best_share(
+            [_filled(sample[c]) for c in sample.colnames if c.startswith(f"{peer}_")],
+            is_pair,
+        )
+        for name, peer in (("two peaks", "peaks"), ("reference recipe", "reference"))
+    }
+    scores["this library"] = _filled(sample["probability"])
     rows = []
-    for name, column in (
-        ("two peaks", "peaks"),
-        ("reference recipe", "reference"),
-        ("this library", "probability"),
-    ):
-        scores = np.nan_to_num(_filled(sample[column]), nan=-1, neginf=-1, posinf=1e9)
+    for name, own in scores.items():
         row = {"method": name}
         for purity in (0.95, 0.8, 0.5):
-            count = pure_count(scores, is_pair, purity=purity)
+            count = pure_count(own, is_pair, purity=purity)
             row[f"pairs at purity {purity}"] = count
         row["of"] = int(is_pair.sum())
         rows.append(row)
@@ -174,6 +181,7 @@ def _peers(table):
 
 
 def _measured(table):
+    """Separations of companions that are called binary, and that may be used."""
     sample = _role(table, "sample")
     apart = _filled(sample["companion_separation"])
     own = _found(sample) & np.isfinite(apart) & ~_near(sample)
@@ -181,14 +189,31 @@ def _measured(table):
     error = _filled(sample["separation_error"])
     off = _filled(sample["separation"]) - apart
     own &= np.isfinite(off) & np.isfinite(error)
-    if not own.any():
-        return
-    yield "companions measured, not degenerate", f"{own.sum():,}"
-    median = np.median(np.abs(off[own]))
-    yield "median error of the separation (arcsec)", f"{median:.4f}"
-    for level, width in (("68 %", 1.0), ("95 %", 1.96)):
-        inside = np.abs(off[own]) < width * error[own]
+    flags = np.ma.filled(sample["flags"], "").astype(str)
+    poor = own & np.array([bool(UNUSABLE & set(f.split(","))) for f in flags])
+    if own.any():
         yield (
-            f"separations within their {level} interval",
-            _share(inside.sum(), own.sum()),
+            "measured companions flagged bad_fit or triple",
+            _share(poor.sum(), own.sum()),
         )
+    own &= ~poor
+    survey = np.ma.filled(sample["best_survey"], "").astype(str)
+    for name, part in (
+        ("all", own),
+        ("HST", own & (survey == "HST")),
+        ("JWST", own & (survey == "JWST")),
+        ("others", own & ~np.isin(survey, ["HST", "JWST"])),
+    ):
+        if not part.any():
+            continue
+        median = np.median(np.abs(off[part]))
+        yield (
+            f"median error of the separation (arcsec), {name}",
+            f"{median:.4f}, n = {part.sum():,}",
+        )
+        for level, width in (("68 %", 1.0), ("95 %", 1.96)):
+            inside = np.abs(off[part]) < width * error[part]
+            yield (
+                f"separations within their {level} interval, {name}",
+                _share(inside.sum(), part.sum()),
+            )

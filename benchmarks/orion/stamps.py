@@ -12,7 +12,7 @@ from astro_vbinary.surveys import get_survey, resolution_group
 from benchmarks.detection.detectors import View, score
 from benchmarks.orion.sky import DEPTHS, scene_of, sees
 
-__all__ = ["PEERS", "write_stamps"]
+__all__ = ["PEERS", "ask_peers", "simulate_surveys", "write_stamps"]
 
 #: The simpler methods, by the names of the detection benchmark.
 PEERS = {"peaks": "count_peaks", "reference": "reference"}
@@ -38,23 +38,13 @@ def write_stamps(rows, folder, seed, *, surveys=tuple(DEPTHS), references=None):
     -------
     `~astropy.table.Table`
         One row a source: ``n_surveys``, ``d_prime``, the detectability in the survey
-        that shows most, and the largest score of each of `PEERS`, NaN if none looked.
+        that shows most, and what `ask_peers` adds.
     """
     out = Table({"source": rows["source"]})
     out["n_surveys"] = np.zeros(len(rows), dtype=int)
     out["d_prime"] = np.zeros(len(rows))
-    for name in PEERS:
-        out[name] = np.full(len(rows), np.nan)
-    for survey in surveys:
-        rng = np.random.default_rng([*seed, list(DEPTHS).index(survey)])
-        seen = np.flatnonzero(
-            sees(survey, rows["ra"], rows["dec"], rng.random(len(rows)))
-        )
-        if not len(seen):
-            continue
+    for survey, seen, batch in simulate_surveys(rows, seed, surveys=surveys):
         own = rows[seen]
-        scenes = [usual_background(scene_of(row, survey), rng) for row in own]
-        batch = simulate_batch(survey, len(own), rng, scenes=scenes, hips_share=0.0)
         places = SkyCoord(own["ra"], own["dec"], unit="deg")
         for made in stacks_of(batch, [str(name) for name in own["source"]], places):
             for stamp in made.stack:
@@ -63,20 +53,65 @@ def write_stamps(rows, folder, seed, *, surveys=tuple(DEPTHS), references=None):
         out["n_surveys"][seen] += 1
         out["d_prime"][seen] = np.maximum(out["d_prime"][seen], _d_prime(own, survey))
         if references is not None:
-            _ask_peers(out, rows, seen, batch, references)
+            ask_peers(out, rows, seen, batch, references)
     return out
 
 
-def _ask_peers(out, rows, seen, batch, references):
-    """The simpler methods look at the sample, and at nothing else."""
+def simulate_surveys(rows, seed, *, surveys=tuple(DEPTHS)):
+    """Simulate what each survey sees of sources.
+
+    Parameters
+    ----------
+    rows, seed, surveys
+        As for `write_stamps`.
+
+    Yields
+    ------
+    survey : str
+        Its name.
+    seen : `~numpy.ndarray`
+        Which rows it looks at, at least one.
+    batch : `~astro_vbinary.simulation.SimulatedBatch`
+        Their stamps.
+    """
+    for survey in surveys:
+        rng = np.random.default_rng([*seed, list(DEPTHS).index(survey)])
+        seen = np.flatnonzero(
+            sees(survey, rows["ra"], rows["dec"], rng.random(len(rows)))
+        )
+        if not len(seen):
+            continue
+        scenes = [usual_background(scene_of(row, survey), rng) for row in rows[seen]]
+        batch = simulate_batch(survey, len(seen), rng, scenes=scenes, hips_share=0.0)
+        yield survey, seen, batch
+
+
+def ask_peers(out, rows, seen, batch, references):
+    """Let the simpler methods look at the sample, and at nothing else.
+
+    Parameters
+    ----------
+    out : `~astropy.table.Table`
+        One row a source: gets a column for each of `PEERS` in this survey, such as
+        ``peaks_HST``, NaN where it has not looked.
+    rows : `~astropy.table.Table`
+        The sources.
+    seen : `~numpy.ndarray`
+        Which of them the survey looks at.
+    batch : `~astro_vbinary.simulation.SimulatedBatch`
+        Their stamps.
+    references : dict of int to object
+        Networks by the reference recipe, by group.
+    """
     chosen = np.flatnonzero(np.asarray(rows["role"])[seen] == "sample")
     if not len(chosen):
         return
     group = resolution_group(get_survey(batch.survey)).number
     view = View(batch, group, models={"reference": references[group]})
-    for column, name in PEERS.items():
-        found = score(name, view, chosen)[chosen]
-        out[column][seen[chosen]] = np.fmax(out[column][seen[chosen]], found)
+    for name, method in PEERS.items():
+        column = f"{name}_{get_survey(batch.survey).name}"
+        out[column] = np.full(len(rows), np.nan)
+        out[column][seen[chosen]] = score(method, view, chosen)[chosen]
 
 
 def _d_prime(rows, survey):

@@ -38,6 +38,19 @@ def test_equal_scores_are_found_together():
     assert pure_count(np.zeros(5), pair, purity=0.5) == 0
 
 
+def test_scores_of_surveys_are_compared_by_the_pairs_among_them():
+    from benchmarks.orion.fraction import best_share
+
+    pair = np.array([True, True, False, True, False, False])
+    nothing = np.nan
+    # High scores are artefacts in the first survey, stars in the second.
+    first = np.array([9.0, 1.0, 9.0, 1.0, 9.0, 1.0])
+    second = np.array([nothing, 2.0, nothing, 2.0, 1.0, nothing])
+    best = best_share([first, second], pair)
+    assert best == pytest.approx([0.5, 1.0, 0.5, 1.0, 0.5, 0.5])
+    assert best_share([np.full(6, nothing)], pair) == pytest.approx(np.zeros(6))
+
+
 def test_the_sky_has_what_is_said_of_it():
     from astro_vbinary.context import NeighbourCounts
     from benchmarks.orion.sky import FRACTION, draw_plan, draw_stars, scene_of
@@ -117,3 +130,68 @@ def test_pairs_above_the_limit_are_those_that_a_survey_looks_at(monkeypatch):
     wanted = (np.arange(count) % 4 == 0) & (dice < 0.97)
     assert (shown == wanted).all()
     assert 90 < shown.sum() < 100
+
+
+def test_tables_say_what_was_put_in_and_what_came_out(monkeypatch, tmp_path):
+    from astropy.table import Table, vstack
+
+    from benchmarks.orion import report
+
+    monkeypatch.setattr(
+        report, "above_limit", lambda table, seed: np.asarray(table["d_prime"]) > 6
+    )
+
+    def rows(role, count, *, found, flags="", off=0.0, companion=False, near=False):
+        label = np.where(np.arange(count) < found, "binary", "not_binary")
+        apart = np.full(count, 1.0 if companion else np.nan)
+        return Table(
+            {
+                "role": [role] * count,
+                "ra": np.full(count, 83.0),
+                "dec": np.full(count, -5.0),
+                "companion_separation": apart,
+                "companion_difference": np.full(count, 1.0),
+                "neighbour_separation": np.full(count, 1.0 if near else np.nan),
+                "n_surveys": np.ones(count, int),
+                "d_prime": np.full(count, 10.0 * (companion or near)),
+                "peaks_HST": np.full(count, 100.0 if role == "single" else np.nan),
+                "peaks_DECaLS": np.where(label == "binary", 1.0, 0.0),
+                "reference_DECaLS": np.zeros(count),
+                "label": label,
+                "probability": np.where(label == "binary", 0.99, 0.01),
+                "best_survey": ["DECaLS"] * count,
+                "separation": 1.0 + np.full(count, off),
+                "separation_error": np.full(count, 0.01),
+                "degenerate": np.zeros(count, int),
+                "flags": [flags] * count,
+                "chance": np.zeros(count),
+            }
+        )
+
+    table = vstack(
+        [
+            rows("sample", 900, found=0),
+            rows("sample", 40, found=40, companion=True),
+            rows("sample", 20, found=20, companion=True, off=0.015),
+            # What a fit itself says is not for use does not count.
+            rows("sample", 20, found=20, companion=True, off=1.0, flags="bad_fit"),
+            rows("sample", 20, found=0, companion=True),
+            rows("companion", 100, found=80, companion=True),
+            rows("single", 100, found=0),
+            rows("chance", 100, found=70, near=True),
+        ]
+    )
+    report.make_tables(table, docs=tmp_path)
+    got = dict(Table.read(tmp_path / "orion.csv").iterrows())
+    assert got["companion fraction put in"] == "0.1000"
+    # 80 of 1000 are found, where 80 of 100 would be.
+    assert got["companion fraction recovered, 95 % interval"].startswith("0.1000 (0.0")
+    # Of 200 companions and 100 neighbours.
+    assert got["recall at 0.95: above the stated limit, all"].startswith("0.7667 ")
+    flagged = "measured companions flagged bad_fit or triple"
+    assert got[flagged].startswith("0.2500 ")
+    assert got["separations within their 68 % interval, all"].startswith("0.6667 ")
+    assert got["separations within their 95 % interval, others"].startswith("1.0000 ")
+    peers = Table.read(tmp_path / "orion_peers.csv")
+    assert list(peers["pairs at purity 0.95"]) == [80, 0, 80]
+    assert (tmp_path / "orion.png").stat().st_size > 10_000

@@ -9,8 +9,11 @@ from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings
 from astro_vbinary.cli.options import (
     given_prior_option,
+    manifest_option,
     quiet_option,
     seed_option,
+    stamps_option,
+    template_option,
     workers_option,
 )
 from astro_vbinary.cli.outputs import check_folder, folder_option
@@ -96,26 +99,9 @@ def catalog_options(function):
 
 @click.command("catalog", short_help="One verdict a source, measured, with context.")
 @click.argument("verdicts", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--stamps",
-    multiple=True,
-    metavar="PATH",
-    type=click.Path(exists=True, path_type=Path),
-    help="File or folder of stamps; can be repeated.",
-)
-@click.option(
-    "--manifest",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Table with one row a file instead of --stamps: path, source, survey, band, "
-    "and perhaps hdu, ra, dec.",
-)
-@click.option(
-    "--template",
-    "templates",
-    multiple=True,
-    metavar="TEXT",
-    help="How files are named; can be repeated.",
-)
+@stamps_option()
+@manifest_option("--stamps")
+@template_option
 @folder_option("catalogue")
 @catalog_options
 @given_prior_option

@@ -6,15 +6,12 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
-from astro_vbinary.cli.inputs import (
-    find_stamps,
-    header_warnings,
-    stamp_options,
-)
+from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
 from astro_vbinary.cli.options import (
     device_option,
     engine_option,
     expected_prior_option,
+    overwrite_option,
     policy_option,
     quiet_option,
     weights_option,
@@ -56,7 +53,7 @@ __all__ = ["command"]
     help="Also write a table of the rows whose input could not be used, or not all "
     "of it, with the reasons.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(

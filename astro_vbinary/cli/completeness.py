@@ -6,7 +6,7 @@ import click
 
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.lazy import LazyChoice
-from astro_vbinary.cli.options import quiet_option, seed_option
+from astro_vbinary.cli.options import overwrite_option, quiet_option, seed_option
 from astro_vbinary.cli.outputs import check_file, check_table, replacing
 
 __all__ = ["command"]
@@ -90,7 +90,7 @@ class _Numbers(click.ParamType):
     help="Also draw the map: .png, .pdf or .svg.",
 )
 @seed_option
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 def command(
     output,

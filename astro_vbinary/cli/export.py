@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import Failure
-from astro_vbinary.cli.options import quiet_option
+from astro_vbinary.cli.options import overwrite_option, quiet_option
 from astro_vbinary.cli.outputs import check_file, replacing
 
 __all__ = ["command"]
@@ -30,7 +30,7 @@ __all__ = ["command"]
     metavar="LABEL",
     help="Only rows of this label, such as binary.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@overwrite_option
 @quiet_option
 def command(catalog, output, label, overwrite, quiet):
     """Write the table CATALOG for other programs.

@@ -9,8 +9,11 @@ from astro_vbinary.cli.exits import INTERRUPTED, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings
 from astro_vbinary.cli.options import (
     given_prior_option,
+    overwrite_option,
     quiet_option,
     seed_option,
+    stamps_option,
+    template_option,
     workers_option,
 )
 from astro_vbinary.cli.outputs import check_folder, folder_option, replacing
@@ -26,21 +29,8 @@ FILES = ("fraction.ecsv", "injected.ecsv", "completeness.ecsv", "completeness.pn
 @click.argument(
     "catalog", metavar="CATALOG", type=click.Path(exists=True, path_type=Path)
 )
-@click.option(
-    "--stamps",
-    multiple=True,
-    required=True,
-    metavar="PATH",
-    type=click.Path(exists=True, path_type=Path),
-    help="File or folder of stamps; can be repeated.",
-)
-@click.option(
-    "--template",
-    "templates",
-    multiple=True,
-    metavar="TEXT",
-    help="How files are named; can be repeated.",
-)
+@stamps_option(required=True)
+@template_option
 @folder_option("tables and the figure")
 @click.option(
     "--count",
@@ -97,7 +87,7 @@ FILES = ("fraction.ecsv", "injected.ecsv", "completeness.ecsv", "completeness.pn
 @given_prior_option
 @workers_option()
 @seed_option
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(

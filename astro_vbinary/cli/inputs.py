@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import Failure
+from astro_vbinary.cli.options import manifest_option, template_option
 
 __all__ = [
     "find_stamps",
@@ -29,20 +30,8 @@ def stamp_options(function):
         The same function.
     """
     for decorate in (
-        click.option(
-            "--manifest",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="Table with one row a file instead of PATH: path, source, survey, "
-            "band, and perhaps hdu, ra, dec.",
-        ),
-        click.option(
-            "--template",
-            "templates",
-            multiple=True,
-            metavar="TEXT",
-            help="How files are named; can be repeated. By default "
-            "{source}_stacked_{survey} and {source}_{band}_{survey}.",
-        ),
+        manifest_option("PATH"),
+        template_option,
         click.argument(
             "paths",
             nargs=-1,

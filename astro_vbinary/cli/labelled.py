@@ -6,7 +6,12 @@ import click
 
 from astro_vbinary.cli.exits import Failure
 from astro_vbinary.cli.inputs import find_stamps
-from astro_vbinary.cli.options import policy_option, quiet_option
+from astro_vbinary.cli.options import (
+    policy_option,
+    quiet_option,
+    stamps_option,
+    template_option,
+)
 
 __all__ = ["labelled_options", "read_labelled_stacks"]
 
@@ -52,21 +57,8 @@ def labelled_options(function):
             multiple=True,
             help="Survey to use instead of those of the group; can be repeated.",
         ),
-        click.option(
-            "--template",
-            "templates",
-            multiple=True,
-            metavar="TEXT",
-            help="How files are named, as for classify; can be repeated.",
-        ),
-        click.option(
-            "--stamps",
-            multiple=True,
-            required=True,
-            metavar="PATH",
-            type=click.Path(exists=True, path_type=Path),
-            help="File or folder of stamps; can be repeated.",
-        ),
+        template_option,
+        stamps_option(required=True),
         click.argument("labels", type=click.Path(exists=True, path_type=Path)),
     ):
         function = decorate(function)

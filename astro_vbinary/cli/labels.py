@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import Failure
+from astro_vbinary.cli.options import overwrite_option
 
 __all__ = ["command"]
 
@@ -20,7 +21,6 @@ _output = click.option(
     type=click.Path(path_type=Path),
     help="The table: .ecsv or .csv.",
 )
-_overwrite = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
 
 @click.group("labels", short_help="Labels out, labels in, and how annotators agree.")
@@ -43,7 +43,7 @@ def command():
 @_output
 @click.option("--annotator", metavar="NAME", help="Only labels of this annotator.")
 @click.option("--repeats", is_flag=True, help="Also those of sources shown again.")
-@_overwrite
+@overwrite_option
 def export_command(store, output, annotator, repeats, overwrite):
     """Write labels as a table: one row for each source and annotator.
 
@@ -94,7 +94,7 @@ def import_command(store, table, annotator):
     type=click.Path(path_type=Path),
     help="Also write an .ecsv or .csv.",
 )
-@_overwrite
+@overwrite_option
 def agreement_command(store, output, overwrite):
     """Show how far annotators agree: Cohen's kappa of two, Fleiss' of all.
 
@@ -143,7 +143,7 @@ def agreement_command(store, output, overwrite):
     show_default=True,
     help="Fewest annotators that a source needs.",
 )
-@_overwrite
+@overwrite_option
 def consensus_command(store, output, least, overwrite):
     """Write one label a source: what more than half of its annotators say.
 

@@ -6,7 +6,7 @@ import click
 
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
-from astro_vbinary.cli.options import quiet_option, seed_option
+from astro_vbinary.cli.options import overwrite_option, quiet_option, seed_option
 from astro_vbinary.cli.outputs import check_table, replacing
 
 __all__ = ["command"]
@@ -76,7 +76,7 @@ __all__ = ["command"]
     help="cpu, cuda, cuda:1, ...",
 )
 @seed_option
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(

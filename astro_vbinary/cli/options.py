@@ -1,5 +1,7 @@
 """Options that many commands share, each declared once."""
 
+from pathlib import Path
+
 import click
 
 from astro_vbinary.cli.lazy import LazyChoice
@@ -9,9 +11,13 @@ __all__ = [
     "engine_option",
     "expected_prior_option",
     "given_prior_option",
+    "manifest_option",
+    "overwrite_option",
     "policy_option",
     "quiet_option",
     "seed_option",
+    "stamps_option",
+    "template_option",
     "weights_option",
     "workers_option",
 ]
@@ -23,6 +29,10 @@ _SHARE = {
 
 quiet_option = click.option(
     "-q", "--quiet", is_flag=True, help="Print nothing but errors."
+)
+
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace existing files."
 )
 
 seed_option = click.option(
@@ -65,6 +75,15 @@ given_prior_option = click.option(
     help='What "classify" or "run" was given as --prior, if it was.',
 )
 
+template_option = click.option(
+    "--template",
+    "templates",
+    multiple=True,
+    metavar="TEXT",
+    help="How files are named; can be repeated. By default "
+    "{source}_stacked_{survey} and {source}_{band}_{survey}.",
+)
+
 weights_option = click.option(
     "--weights",
     multiple=True,
@@ -94,6 +113,54 @@ def engine_option(default):
         show_default=True,
         help="How the bands are brought to one grid: batch does many stacks at once, "
         "the others go one by one through reproject.",
+    )
+
+
+def manifest_option(instead):
+    """The option ``--manifest``.
+
+    Parameters
+    ----------
+    instead : str
+        What it takes the place of.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+    return click.option(
+        "--manifest",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help=f"Table with one row a file instead of {instead}: path, source, survey, "
+        "band, and perhaps hdu, ra, dec.",
+    )
+
+
+def stamps_option(what="File or folder of stamps", *, note="", required=False):
+    """The option ``--stamps``.
+
+    Parameters
+    ----------
+    what : str, optional
+        What it is.
+    note : str, optional
+        What else is to be said.
+    required : bool, optional
+        Whether a command needs it.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+    return click.option(
+        "--stamps",
+        multiple=True,
+        required=required,
+        metavar="PATH",
+        type=click.Path(exists=True, path_type=Path),
+        help=f"{what}; can be repeated.{note}",
     )
 
 

@@ -7,7 +7,7 @@ import click
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
 from astro_vbinary.cli.lazy import LazyChoice
-from astro_vbinary.cli.options import quiet_option
+from astro_vbinary.cli.options import overwrite_option, quiet_option
 
 __all__ = ["KINDS", "command"]
 
@@ -45,7 +45,7 @@ SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".jpeg", ".webp")
     default=False,
     help="Draw aligned bands, north up; else each in its own pixels.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(

@@ -6,7 +6,12 @@ import click
 
 from astro_vbinary.cli.exits import DONE, PARTLY, Failure
 from astro_vbinary.cli.inputs import find_stamps, header_warnings
-from astro_vbinary.cli.options import quiet_option
+from astro_vbinary.cli.options import (
+    overwrite_option,
+    quiet_option,
+    stamps_option,
+    template_option,
+)
 from astro_vbinary.cli.outputs import check_file, replacing
 
 __all__ = ["command"]
@@ -23,20 +28,8 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="The page: .html.",
 )
-@click.option(
-    "--stamps",
-    multiple=True,
-    metavar="PATH",
-    type=click.Path(exists=True, path_type=Path),
-    help="File or folder of stamps, for images of the candidates; can be repeated.",
-)
-@click.option(
-    "--template",
-    "templates",
-    multiple=True,
-    metavar="TEXT",
-    help="How the stamps are named, as for classify; can be repeated.",
-)
+@stamps_option("File or folder of stamps, for images of the candidates")
+@template_option
 @click.option(
     "--candidates",
     type=click.IntRange(min=0),
@@ -56,7 +49,7 @@ __all__ = ["command"]
     help='Table of "astro-vbinary completeness" to show below the pairs.',
 )
 @click.option("--title", default="Visual binaries", show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(

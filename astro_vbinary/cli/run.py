@@ -11,16 +11,16 @@ from astro_vbinary.cli.catalog import catalog_options, make_folder
 from astro_vbinary.cli.console import count
 from astro_vbinary.cli.exits import DONE, INTERRUPTED, PARTLY, Failure
 from astro_vbinary.cli.fetching import as_arguments, fetch_options, run_fetch
-from astro_vbinary.cli.inputs import (
-    find_stamps,
-    header_warnings,
-)
+from astro_vbinary.cli.inputs import find_stamps, header_warnings
 from astro_vbinary.cli.options import (
     device_option,
     engine_option,
     expected_prior_option,
+    manifest_option,
     policy_option,
     quiet_option,
+    stamps_option,
+    template_option,
     weights_option,
     workers_option,
 )
@@ -31,13 +31,7 @@ __all__ = ["command"]
 
 @click.command("run", short_help="A whole catalogue, on every core, resumable.")
 @click.argument("catalog", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--stamps",
-    multiple=True,
-    metavar="PATH",
-    type=click.Path(exists=True, path_type=Path),
-    help="File or folder of stamps; can be repeated. Not where CATALOG is a folder.",
-)
+@stamps_option(note=" Not where CATALOG is a folder.")
 @click.option(
     "--fetch",
     type=click.Path(file_okay=False, path_type=Path),
@@ -46,20 +40,8 @@ __all__ = ["command"]
     '--stamps; see "astro-vbinary fetch" for this and the next options.',
 )
 @fetch_options
-@click.option(
-    "--manifest",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Table with one row a file instead of --stamps: path, source, survey, band, "
-    "and perhaps hdu, ra, dec.",
-)
-@click.option(
-    "--template",
-    "templates",
-    multiple=True,
-    metavar="TEXT",
-    help="How files are named; can be repeated. By default "
-    "{source}_stacked_{survey} and {source}_{band}_{survey}.",
-)
+@manifest_option("--stamps")
+@template_option
 @click.option(
     "-o",
     "--output",

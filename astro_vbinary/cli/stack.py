@@ -3,13 +3,9 @@
 import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
-from astro_vbinary.cli.inputs import (
-    find_stamps,
-    header_warnings,
-    stamp_options,
-)
+from astro_vbinary.cli.inputs import find_stamps, header_warnings, stamp_options
 from astro_vbinary.cli.lazy import LazyChoice
-from astro_vbinary.cli.options import engine_option, quiet_option
+from astro_vbinary.cli.options import engine_option, overwrite_option, quiet_option
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
@@ -35,7 +31,7 @@ STACK_NAME, CUBE_NAME = "{source}_stacked_{survey}", "{source}_cube_{survey}"
     help="Also write {source}_cube_{survey}.fits: the aligned bands, with their "
     "masks and footprints.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(

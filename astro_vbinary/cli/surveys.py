@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.lazy import LazyChoice
+from astro_vbinary.cli.options import overwrite_option
 
 __all__ = ["command"]
 
@@ -29,7 +30,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path),
     help="Also write the table: .ecsv, .csv, .vot, .fits or .parquet.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@overwrite_option
 def command(policy, apertures, output, overwrite):
     """Show all known surveys: apertures, resolutions and resolution groups.
 

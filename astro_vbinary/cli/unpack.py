@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from astro_vbinary.cli.exits import DONE, FAILED, PARTLY, Failure
-from astro_vbinary.cli.options import quiet_option
+from astro_vbinary.cli.options import overwrite_option, quiet_option
 from astro_vbinary.cli.outputs import check_folder, folder_option
 
 __all__ = ["command"]
@@ -20,7 +20,7 @@ __all__ = ["command"]
     type=click.Path(exists=True, path_type=Path),
 )
 @folder_option("files")
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@overwrite_option
 @quiet_option
 @click.pass_context
 def command(ctx, shards, output, overwrite, quiet):

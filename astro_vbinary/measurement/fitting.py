@@ -14,10 +14,7 @@ import torch
 
 from astro_vbinary.measurement.linear import solve_linear
 from astro_vbinary.measurement.rendering import SplinePSF
-from astro_vbinary.measurement.star_design import (
-    WeightedPixels,
-    star_design,
-)
+from astro_vbinary.measurement.star_design import WeightedPixels, star_design
 from astro_vbinary.measurement.windows import window_half
 
 __all__ = ["StarFit", "fit_stars"]
@@ -198,7 +195,7 @@ def _evaluate(pixels, splines, positions, uncertainty, keep):
     if n <= step:
         return _evaluate_block(pixels, splines, positions, uncertainty, keep)
     blocks = [
-        _evaluate_block(pixels.part(rows), splines, positions[rows], uncertainty, keep)
+        _evaluate_block(pixels.of(rows), splines, positions[rows], uncertainty, keep)
         for rows in (slice(i, i + step) for i in range(0, n, step))
     ]
     values = zip(*(vars(block).values() for block in blocks), strict=True)

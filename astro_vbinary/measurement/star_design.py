@@ -135,29 +135,16 @@ class WeightedPixels:
 
         Parameters
         ----------
-        rows : `~torch.Tensor`
-            Which, long.
-
-        Returns
-        -------
-        WeightedPixels
-            Theirs.
-        """
-        return self if len(rows) == len(self.image) else self.part(rows)
-
-    def part(self, rows):
-        """Of some stacks, which may be a slice.
-
-        Parameters
-        ----------
         rows : `~torch.Tensor` or slice
-            Which.
+            Which; as many as there are, are all.
 
         Returns
         -------
         WeightedPixels
             Theirs.
         """
+        if not isinstance(rows, slice) and len(rows) == len(self.image):
+            return self
         *values, outside = vars(self).values()
         chosen = [None if v is None else v[rows] for v in values]
         return WeightedPixels(*chosen, None if outside is None else outside.of(rows))
